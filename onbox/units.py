@@ -1,0 +1,124 @@
+"""systemd units: enabled, running, and running with the files that are there now."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from typing import Any
+
+from onbox.shell import Failed, run
+
+Json = Any
+STAMPS = "/var/lib/boxkeeper/units"
+
+
+def observe(queries: list[list[Json]]) -> list[list[Json]]:
+    names = list(dict.fromkeys(unit["name"] for units in queries for unit in units))
+    shown = _show(names)
+    return [[_found(unit, shown) for unit in units] for units in queries]
+
+
+def _show(names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    said = subprocess.run(
+        ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload", "--", *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.strip().split("\n\n")]
+    return dict(zip(names, blocks, strict=False))
+
+
+def _found(unit: Json, shown: dict[str, dict[str, str]]) -> Json:
+    block = shown.get(unit["name"], {})
+    return {
+        "active": block.get("ActiveState", "unknown"),
+        "enabled": block.get("UnitFileState", ""),
+        "stale": block.get("NeedDaemonReload") == "yes",
+        "current": digest(unit["watch"], unit["live"]),
+        "loaded": _stamp(unit["name"]) if unit["watch"] or unit["live"] else digest([], []),
+    }
+
+
+def digest(watch: list[str], live: list[str]) -> str:
+    """One hash of everything a unit has been started with."""
+    total = hashlib.sha256()
+    for path in watch:
+        try:
+            with open(path, "rb") as file:
+                total.update(hashlib.sha256(file.read()).digest())
+        except (FileNotFoundError, IsADirectoryError):
+            total.update(b"-")
+    if live:
+        total.update(subprocess.run(live, stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout)
+    return total.hexdigest()
+
+
+def _stamp(name: str) -> str:
+    try:
+        with open(os.path.join(STAMPS, name)) as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def stamp(name: str, value: str) -> None:
+    os.makedirs(STAMPS, mode=0o700, exist_ok=True)
+    temporary = os.path.join(STAMPS, f".{name}")
+    with open(temporary, "w") as file:
+        file.write(value)
+    os.rename(temporary, os.path.join(STAMPS, name))
+
+
+def apply(payload: list[Json]) -> None:
+    run(["systemctl", "daemon-reload"])
+    for unit in payload:
+        _settle(unit)
+
+
+def _settle(unit: Json) -> None:
+    name = unit["name"]
+    verb = "enable" if unit["enabled"] else "disable"
+    if _show([name])[name].get("UnitFileState") not in ("static", "alias", "generated", "indirect", "transient"):
+        run(["systemctl", verb, name])
+    if unit["state"] == "inactive":
+        run(["systemctl", "stop", name])
+    if unit["state"] != "active":
+        return
+    found = _found(unit, _show([name]))
+    before = digest(unit["watch"], [])
+    run(["systemctl", "reset-failed", name], ok=(0, 1))
+    if found["active"] not in ("active", "reloading"):
+        _do("start", name)
+    elif found["loaded"] != found["current"]:
+        _do(unit["verb"], name)
+    if digest(unit["watch"], []) == before:
+        stamp(name, digest(unit["watch"], unit["live"]))
+
+
+def _do(verb: str, name: str) -> None:
+    """Start, restart or reload, and see that the unit stays up: `systemctl start` returns 0 for one that dies at once."""
+    failure = ""
+    try:
+        run(["systemctl", verb, name], timeout=180)
+    except Failed as failed:
+        failure = str(failed)
+    deadline = time.monotonic() + 20
+    while not failure:
+        state = _show([name])[name].get("ActiveState", "unknown")
+        if state in ("active", "reloading"):
+            return
+        if state == "failed" or time.monotonic() > deadline:
+            failure = f"{name} is {state} after {verb}"
+        time.sleep(0.2)
+    log = subprocess.run(
+        ["journalctl", "--unit", name, "--lines", "12", "--no-pager", "--output", "cat"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    raise Failed(f"{failure}; its last lines:\n" + "\n".join(f"  {line}" for line in log.strip().splitlines()))

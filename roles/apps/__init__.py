@@ -1,0 +1,5 @@
+"""Apps: one file each. An inventory imports the ones it wants; there is no registry."""
+
+from roles.apps.app import App, Folder, Frontend, Git, Job, Process, Python, Rate, Route
+
+__all__ = ["App", "Folder", "Frontend", "Git", "Job", "Process", "Python", "Rate", "Route"]

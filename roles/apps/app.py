@@ -1,0 +1,189 @@
+"""What an app is, and what you choose about it.
+
+A class per app says what the app IS (runtime, needs, secrets, processes, routes, jobs); its fields say what YOU choose
+(domain, source, sizes). Apps declare needs, not steps: `roles.apps.deploy` turns them into accounts, units and releases,
+`roles.nginx` into a site, `roles.postgres` and `roles.redis` into their database and instance.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from roles import Settings
+
+RESERVED = frozenset(
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd-network sshd "
+    "postgres redis nginx chrony messagebus admin sudo boxkeeper certbot ubuntu debian template0 template1".split()
+)
+Need = Literal["postgres", "redis"]
+
+
+class Git(Settings):
+    """Source from a git repository. `ref` is a branch, a tag or a commit; a branch is followed at each run."""
+
+    url: str = Field(description="What `git clone` takes, e.g. https://github.com/you/app.git")
+    ref: str = Field(default="main", description="Branch, tag or commit")
+
+
+class Folder(Settings):
+    """Source from a folder on the control machine, less what its .gitignore and we leave out (.git, node_modules)."""
+
+    path: str = Field(description="Folder, from where you run pyinfra")
+
+
+@dataclass(frozen=True)
+class Python:
+    """A virtual environment per release, from a requirements file. Paths are from the top of the source."""
+
+    directory: str = "."
+    requirements: str = "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A static site built with npm. Paths are from the top of the source."""
+
+    directory: str = "."
+    build: str = "npm run build"
+    output: str = "build"
+
+
+@dataclass(frozen=True)
+class Process:
+    """Something of the app that keeps running.
+
+    `command` is run in `directory` of the release with the app's virtual environment first on PATH. A `web` process is
+    handed its listening Unix socket as file descriptor 3 (systemd socket activation).
+    """
+
+    name: str
+    command: str
+    directory: str = "."
+    web: bool = True
+    memory: str = "512M"
+    jit: bool = False
+    """Node and other just-in-time compilers need writable executable memory, which the unit otherwise forbids."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Requests that one address may start. For a WebSocket route it counts new connections."""
+
+    requests: int
+    per: Literal["second", "minute"] = "minute"
+    burst: int = 5
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path of the site and where it goes: a process by name, or `static` for the frontend.
+
+    A `path` that ends in `/` (or is `/`) is a prefix; any other is exact. `websocket` routes may be idle for hours.
+    Answers are never buffered, so server-sent events and token streams flow.
+    """
+
+    path: str
+    to: str = "web"
+    websocket: bool = False
+    rate: Rate | None = None
+    body: str = "10m"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command at a time (systemd's OnCalendar, UTC)."""
+
+    name: str
+    command: str
+    calendar: str
+    directory: str = "."
+
+
+class App(Settings):
+    """An app on a box."""
+
+    title: ClassVar[str]
+    runtime: ClassVar[Python | None] = None
+    frontend: ClassVar[Frontend | None] = None
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Environment variables that only you can supply: `boxkeeper secrets set ENV APP/NAME`."""
+    processes: ClassVar[tuple[Process, ...]] = ()
+    routes: ClassVar[tuple[Route, ...]] = ()
+    jobs: ClassVar[tuple[Job, ...]] = ()
+    release_command: ClassVar[str | None] = None
+    release_directory: ClassVar[str] = "."
+    health: ClassVar[str] = "/"
+    redis_use: ClassVar[Literal["cache", "queue"]] = "cache"
+    """A cache may forget (least recently used first); a queue must not (writes are refused when full, and kept on disk)."""
+
+    name: str = Field(description="Short name: the app's user, folder and units are called so")
+    domain: str = Field(description="Where it is reached, e.g. notes.example.com")
+    aliases: tuple[str, ...] = Field(default=(), description="More names of the same site, redirected to `domain`")
+    source: Git | Folder = Field(description="Where its code comes from")
+    env: dict[str, str] = Field(default_factory=dict, description="More environment variables; no secrets here")
+    redis_memory: str = Field(default="64mb", description="Most memory its Redis may use")
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", name) or name in RESERVED:
+            raise ValueError(f"{name!r} can't be an app's name; use 2 to 31 of a-z, 0-9 and -, e.g. `note-taker`")
+        return name
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, domain: str) -> str:
+        return normal_domain(domain)
+
+    @field_validator("aliases")
+    @classmethod
+    def _aliases(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(normal_domain(alias) for alias in aliases)
+
+    @field_validator("env")
+    @classmethod
+    def _env(cls, env: dict[str, str]) -> dict[str, str]:
+        for key, value in env.items():
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+                raise ValueError(f"{key!r} can't be the name of an environment variable")
+            if "\0" in value:
+                raise ValueError(f"{key} holds a NUL byte, which no environment can carry")
+        return env
+
+    @property
+    def root(self) -> str:
+        return f"/srv/{self.name}"
+
+    @property
+    def env_file(self) -> str:
+        return f"/etc/boxkeeper/apps/{self.name}.env"
+
+    @property
+    def database(self) -> str:
+        """The name of its database and of the role that owns everything in it."""
+        return self.name.replace("-", "_")
+
+    def socket(self, process: str) -> str:
+        return f"/run/boxkeeper/{self.name}.{process}.sock"
+
+    def unit(self, process: str) -> str:
+        """The unit of a process or job, without its ending."""
+        return f"{self.name}-{process}"
+
+
+def normal_domain(domain: str) -> str:
+    """Lower case, no trailing dot, international names in their ASCII form. Raises ValueError for what is no domain."""
+    name = domain.strip().rstrip(".").lower()
+    try:
+        name = name.encode("idna").decode() if not name.isascii() else name
+    except UnicodeError:
+        raise ValueError(f"{domain!r} is no domain") from None
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    if not re.fullmatch(rf"({label}\.)+[a-z][a-z0-9-]*[a-z0-9]", name) or len(name) > 253:
+        raise ValueError(f"{domain!r} is no domain; write it like `notes.example.com`, without https:// and port")
+    return name

@@ -1,0 +1,67 @@
+"""How a run reaches a box: pyinfra's own SSH, with two additions.
+
+- TCP_NODELAY. paramiko leaves Nagle's algorithm on, which costs an exec 45.8 instead of 2.7 ms on loopback and 196
+  instead of 105 ms at 50 ms round trip.
+- Two logins. A rented box lets root in; once the ssh role is done it lets only the admin in. The admin is tried first.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import paramiko
+from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors.base import DataMeta
+from pyinfra.connectors.ssh import ConnectorData, SSHConnector, connector_data_meta
+from pyinfra.connectors.util import CommandOutput
+
+
+class Transport(paramiko.Transport):
+    """paramiko's transport on a socket that sends at once."""
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        if isinstance(sock, socket.socket):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(sock, *args, **options)
+
+
+class BoxData(ConnectorData):
+    box_logins: list[str]
+
+
+class BoxConnector(SSHConnector):  # type: ignore[misc]
+    """`@box/ADDRESS`: logs in as the first of `box_logins` that the box accepts; becomes root by sudo when it is not root."""
+
+    data_cls = BoxData
+    data_meta = {**connector_data_meta, "box_logins": DataMeta("Users to log in as, the preferred one first")}
+
+    @staticmethod
+    def make_names_data(name: str) -> Any:
+        yield f"@box/{name}", {"ssh_hostname": name}, []
+
+    def make_paramiko_kwargs(self) -> dict[str, Any]:
+        return {**super().make_paramiko_kwargs(), "transport_factory": Transport}
+
+    def connect(self) -> None:
+        logins = self.data["box_logins"]
+        for user in logins:
+            self.data["ssh_user"] = user
+            try:
+                super().connect()
+                return
+            except ConnectError as error:
+                # pyinfra keeps paramiko's reason only in the sentence
+                if "Authentication error" not in str(error) or user == logins[-1]:
+                    raise
+
+    def run_shell_command(
+        self, command: StringCommand, print_output: bool = False, print_input: bool = False, **arguments: Any
+    ) -> tuple[bool, CommandOutput]:
+        # pyinfra merges what a command brings along (its standard input) for operations, but not for facts
+        arguments.update(command.connector_arguments)
+        if self.data["ssh_user"] != "root":
+            arguments["_sudo"] = True
+        done: tuple[bool, CommandOutput] = super().run_shell_command(command, print_output, print_input, **arguments)
+        return done

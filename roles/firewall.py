@@ -1,0 +1,22 @@
+"""Firewall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from roles import Settings
+from roles.resources import Resource
+
+if TYPE_CHECKING:
+    from roles.server import Server
+
+
+class Firewall(Settings):
+    """Firewall."""
+
+
+def wanted(server: Server) -> Iterator[Resource]:
+    if server.firewall is None:
+        return
+    yield from ()

@@ -1,0 +1,22 @@
+"""Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from roles import Settings
+from roles.resources import Resource
+
+if TYPE_CHECKING:
+    from roles.server import Server
+
+
+class Postgres(Settings):
+    """Postgres."""
+
+
+def wanted(server: Server) -> Iterator[Resource]:
+    if server.postgres is None:
+        return
+    yield from ()
