@@ -3,4 +3,4 @@
 from roles import apps, base, firewall, nginx, postgres, redis, ssh, tls
 from roles.operations import converge
 
-converge(base, ssh, firewall, postgres, redis, tls, nginx)
+converge(base, ssh, firewall, postgres, redis, tls, nginx, apps)

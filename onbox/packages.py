@@ -40,7 +40,8 @@ def observe(queries: list[list[str]]) -> list[Json]:
     states = _states()
     broken = sorted(name for name, state in states.items() if state not in WHOLE)
     return [
-        {"installed": [name for name in names if states.get(name) == "installed"], "broken": broken} for names in queries
+        {"installed": [name for name in names if states.get(name) == "installed"], "broken": broken}
+        for names in queries
     ]
 
 
@@ -151,7 +152,9 @@ def heal() -> None:
     broken = [name for name, state in states.items() if state not in WHOLE]
     if not broken and not os.listdir("/var/lib/dpkg/updates"):
         return
-    run(["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], env=ENVIRONMENT, timeout=1800, ok=(0, 1, 2))
+    run(
+        ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], env=ENVIRONMENT, timeout=1800, ok=(0, 1, 2)
+    )
     torn = [name for name, state in _states().items() if state == "reinst-required" or state.startswith("half-inst")]
     if torn:
         apt(["install", "--reinstall", *torn])

@@ -48,6 +48,9 @@ def digest(watch: list[str], live: list[str]) -> str:
     """One hash of everything a unit has been started with."""
     total = hashlib.sha256()
     for path in watch:
+        if os.path.islink(path):  # `current`: which release it is, not what is in it
+            total.update(os.readlink(path).encode())
+            continue
         try:
             with open(path, "rb") as file:
                 total.update(hashlib.sha256(file.read()).digest())
@@ -93,14 +96,14 @@ def _settle(unit: Json) -> None:
     before = digest(unit["watch"], [])
     run(["systemctl", "reset-failed", name], ok=(0, 1))
     if found["active"] not in ("active", "reloading"):
-        _do("start", name)
+        do("start", name)
     elif found["loaded"] != found["current"]:
-        _do(unit["verb"], name)
+        do(unit["verb"], name)
     if digest(unit["watch"], []) == before:
         stamp(name, digest(unit["watch"], unit["live"]))
 
 
-def _do(verb: str, name: str) -> None:
+def do(verb: str, name: str) -> None:
     """Start, restart or reload, and see that the unit stays up: `systemctl start` returns 0 for one that dies at once."""
     failure = ""
     try:

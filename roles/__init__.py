@@ -20,7 +20,7 @@ from pyinfra.api.exceptions import PyinfraError
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Fault(PyinfraError):  # type: ignore[misc]
+class Fault(PyinfraError):
     """Something the user can mend. pyinfra prints a PyinfraError as one clean line, without a traceback."""
 
 

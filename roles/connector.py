@@ -31,10 +31,11 @@ class BoxData(ConnectorData):
     box_logins: list[str]
 
 
-class BoxConnector(SSHConnector):  # type: ignore[misc]
+class BoxConnector(SSHConnector):
     """`@box/ADDRESS`: logs in as the first of `box_logins` that the box accepts; becomes root by sudo when it is not root."""
 
-    data_cls = BoxData
+    data_cls = BoxData  # type: ignore[assignment]  # a TypedDict of more keys is no subtype for mypy
+    data: BoxData
     data_meta = {**connector_data_meta, "box_logins": DataMeta("Users to log in as, the preferred one first")}
 
     @staticmethod

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from pyinfra import host, inventory, state
 from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operation
-from pyinfra.api.command import QuoteString
+from pyinfra.api.command import PyinfraCommand, QuoteString
 
 from roles import ROOT
 from roles.resources import Json, Resource
@@ -47,8 +47,7 @@ def _plan(roles: Sequence[Any], names: Sequence[str], server: Server) -> dict[st
     return {f"{name}: {resource.name}": resource for name, resource in wanted}
 
 
-@operation()  # type: ignore[untyped-decorator]
-def ensure(resource: Resource) -> Generator[StringCommand, None, None]:
+def _ensure(resource: Resource) -> Generator[PyinfraCommand, None, None]:
     """Compare one resource with the box and send what differs. Secrets travel on standard input only."""
     snapshot = _SNAPSHOTS[_key(host)]
     if not snapshot.take(_ignore_errors=True):
@@ -65,6 +64,10 @@ def ensure(resource: Resource) -> Generator[StringCommand, None, None]:
     request = {"apply": resource.kind, "payload": resource.payload(found)}
     yield program((resource.kind,), request)
     snapshot.forget()
+
+
+# pyinfra's own type of an operation does not know the arguments that every operation takes, such as `name`.
+ensure: Any = operation()(_ensure)
 
 
 def _give_up(state: Any, host: Any) -> bool:
@@ -122,7 +125,7 @@ class Query:
         return f"{len(self.asked)} resources"
 
 
-class Observed(FactBase[Any]):  # type: ignore[misc]
+class Observed(FactBase[Any]):
     """What the box has of everything a run wants, in one exec."""
 
     def command(self, query: Query) -> StringCommand:

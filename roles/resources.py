@@ -270,3 +270,26 @@ def _unit_reasons(unit: Unit, found: Mapping[str, Json]) -> list[str]:
         reasons.append("runs with an older configuration")
     return reasons
 
+
+@dataclass(frozen=True)
+class Venv:
+    """A virtual environment of a tool of ours, from PyPI, made whole or not at all. Requirements are pinned (`==`)."""
+
+    path: str
+    requirements: Sequence[str]
+    kind: ClassVar[str] = "venvs"
+
+    @property
+    def name(self) -> str:
+        return self.requirements[0]
+
+    def query(self) -> Json:
+        return self.path
+
+    def differences(self, found: Json) -> Sequence[str]:
+        return (
+            [] if found == list(self.requirements) else [f"{self.path} is not made of {', '.join(self.requirements)}"]
+        )
+
+    def payload(self, found: Json) -> Json:
+        return {"path": self.path, "requirements": list(self.requirements)}

@@ -15,6 +15,7 @@ class AiNoteTaker(App):
     frontend: ClassVar[Frontend] = Frontend(build="npm run build", output="build")
     needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis"})
     secrets: ClassVar[tuple[str, ...]] = ("DEEPGRAM_API_KEY", "GEMINI_API_KEY")
+    variables: ClassVar[dict[str, str]] = {"CORS_ORIGINS": "https://{domain}"}
     # --timeout-graceful-shutdown: an open WebSocket would otherwise hold a stop until systemd kills it (uvicorn #1140)
     processes: ClassVar[tuple[Process, ...]] = (
         Process("web", "uvicorn main:app --fd 3 --timeout-graceful-shutdown 10", directory="backend"),

@@ -112,6 +112,8 @@ class App(Settings):
     needs: ClassVar[frozenset[Need]] = frozenset()
     secrets: ClassVar[tuple[str, ...]] = ()
     """Environment variables that only you can supply: `boxkeeper secrets set ENV APP/NAME`."""
+    variables: ClassVar[dict[str, str]] = {}
+    """Environment variables that are no secrets; `{domain}` and `{name}` are filled in."""
     processes: ClassVar[tuple[Process, ...]] = ()
     routes: ClassVar[tuple[Route, ...]] = ()
     jobs: ClassVar[tuple[Job, ...]] = ()

@@ -1,0 +1,23 @@
+"""The command `boxkeeper`. It adds no power: everything it does to a box is a pyinfra line that it prints."""
+
+from __future__ import annotations
+
+import click
+
+from commands.demo import demo
+from commands.secrets import OneLine, secrets
+from commands.test import test
+from commands.up import up
+
+
+@click.group(cls=OneLine, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="boxkeeper")
+def main() -> None:
+    """Your apps on your own server, from one typed Python file."""
+
+
+for command in (demo, secrets, test, up):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

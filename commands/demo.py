@@ -1,0 +1,58 @@
+"""`boxkeeper demo`: the main job on a real local box, from nothing to an app that answers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from commands.converge import converge
+from roles import ROOT, Fault
+from roles.secrets import Store
+
+INVENTORY = "inventories/docker.py"
+PLACEHOLDERS = ("ai-note-taker/DEEPGRAM_API_KEY", "ai-note-taker/GEMINI_API_KEY")
+"""Keys that only you can supply. The demo's app calls nobody, so any value will do."""
+
+
+@click.command()
+@click.option("--remove", is_flag=True, help="Remove the target and all that belongs to it")
+def demo(remove: bool) -> None:
+    """Make a box on this machine and run the main job on it. A second time, it reports no change."""
+    from target.box import Target, remove_all  # docker's library takes a second to load: only where it is used
+
+    if remove:
+        remove_all()
+        for name in ("docker.secrets", "docker.secrets.previous", "docker.recipients"):
+            (ROOT / "inventories" / name).unlink(missing_ok=True)
+        click.echo("The target is gone. `./boxkeeper demo` makes another one.")
+        return
+    started = time.monotonic()
+    target = Target.start(progress=lambda line: click.echo(f"  {line}"))
+    store = Store.beside(Path(ROOT, INVENTORY))
+    for name in PLACEHOLDERS:
+        if name not in store.entries():
+            store.set(name, "demo-placeholder-key")
+    outcome = converge(INVENTORY, "deploys/full.py")
+    if outcome.code != 0:
+        raise Fault("the run did not end well; mend what it says above and run it again: `./boxkeeper demo`")
+    _report(target.port(443), outcome.changed, time.monotonic() - started)
+
+
+def _report(port: int, changed: int, seconds: float) -> None:
+    from commands.probe import probe
+
+    click.echo("")
+    results = probe("notes.localhost", "127.0.0.1", port)
+    for result in results:
+        click.echo(f"  {'ok  ' if result.ok else 'BAD '} {result.name}{f': {result.detail}' if result.detail else ''}")
+    click.echo("")
+    click.echo(f"{f'{changed} operations changed something' if changed else 'No change'} ({seconds:.0f} s).")
+    click.echo(f"The app:  https://notes.localhost:{port}/  (self-signed: your browser will ask)")
+    click.echo("Next:     ./boxkeeper demo            again: nothing changes")
+    click.echo("          ./boxkeeper init prod       for your own server")
+    click.echo("          ./boxkeeper demo --remove   to clean up")
+    if not all(result.ok for result in results):
+        sys.exit(1)

@@ -1,0 +1,86 @@
+"""`boxkeeper secrets`: the encrypted values of an environment. Values come in by prompt or standard input only."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+
+from roles import Fault
+from roles.secrets import Store
+
+
+class OneLine(click.Group):
+    """Prints a Fault as one line and ends with exit code 2."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except Fault as fault:
+            click.echo(f"--> {fault}", err=True)
+            context.exit(2)
+
+
+@click.group(cls=OneLine)
+def secrets() -> None:
+    """Passwords and keys of an environment: one encrypted file beside its inventory, safe to commit."""
+
+
+@secrets.command("set")
+@click.argument("env")
+@click.argument("name")
+@click.option("--line", is_flag=True, help="Drop the newline at the end of standard input")
+def set_(env: str, name: str, line: bool) -> None:
+    """Keep a value, e.g. `boxkeeper secrets set prod note-taker/DEEPGRAM_API_KEY`.
+
+    Asks for it without showing it, or takes all of standard input, byte for byte.
+    """
+    store = _store(env)
+    value = click.prompt(f"{name}", hide_input=True) if sys.stdin.isatty() else _piped(name)
+    if line:
+        value = value.removesuffix("\n")
+    elif value.endswith("\n") and value.count("\n") == 1:
+        click.echo(f"--> {name} is kept with the newline at its end; `--line` drops it.", err=True)
+    store.set(name, value)
+    click.echo(f"{name} is in {store.path.name}.")
+
+
+@secrets.command()
+@click.argument("env")
+@click.argument("name")
+@click.option("--replace", is_flag=True, help="Make another value when there is one")
+def generate(env: str, name: str, replace: bool) -> None:
+    """Make a value of 40 letters and digits."""
+    store = _store(env)
+    store.generate(name, replace)
+    click.echo(f"{name} is in {store.path.name}.")
+
+
+@secrets.command("list")
+@click.argument("env")
+def list_(env: str) -> None:
+    """Show names, kinds and ages; never values."""
+    entries = _store(env).entries()
+    width = max(map(len, entries), default=0)
+    for name, kept in sorted(entries.items()):
+        days = (date.today() - date.fromisoformat(kept.made)).days
+        click.echo(f"{name:{width}}  {kept.kind:8}  {kept.made}  {days} days")
+    if not entries:
+        click.echo("No secrets yet. Generated ones are made on the first run; `boxkeeper secrets set` keeps yours.")
+
+
+def _store(env: str) -> Store:
+    inventory = Path("inventories", f"{env}.py")
+    if not inventory.is_file():
+        known = ", ".join(sorted(path.stem for path in inventory.parent.glob("[a-z]*.py"))) or "none"
+        raise Fault(f"{inventory} is not there (known: {known}): run `boxkeeper init {env}`, or go to its folder")
+    return Store.beside(inventory)
+
+
+def _piped(name: str) -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise Fault(f"{name}: the value is not UTF-8 text (byte {error.start})") from None

@@ -1,0 +1,63 @@
+"""`boxkeeper up`: `pyinfra inventories/ENV.py deploys/full.py`, with the checks before it and a summary after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from commands.converge import command, converge
+from roles import ROOT, Fault
+
+DEPLOY = "deploys/full.py"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would change, from pyinfra's own plan."""
+
+    operations: int
+    changing: tuple[str, ...]
+
+
+def inventory_of(env: str) -> str:
+    """The path of an environment's inventory. Raises Fault with the ones there are."""
+    path = ROOT / "inventories" / f"{env}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in path.parent.glob("[a-z]*.py"))) or "none"
+        raise Fault(f"inventories/{env}.py is not there (known: {known}): run `boxkeeper init {env}`")
+    return f"inventories/{env}.py"
+
+
+def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
+    """Ask pyinfra what it would change. Exits as pyinfra does when it can't tell (bad input, unreachable box)."""
+    line = [str(Path(sys.executable).with_name("pyinfra")), *command(inventory, deploy, "--dry", "--json")[1:]]
+    done = subprocess.run(line, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0 or not done.stdout.strip():
+        click.echo(done.stderr.strip(), err=True)
+        sys.exit(done.returncode or 1)
+    operations: list[dict[str, Any]] = json.loads(done.stdout)["plan"]
+    return Plan(len(operations), tuple(op["name"] for op in operations if op["hosts_with_change"]))
+
+
+@click.command()
+@click.argument("env")
+def up(env: str) -> None:
+    """Make the boxes of an environment what its inventory says, and say what changed."""
+    inventory = inventory_of(env)
+    wanted = plan(inventory)
+    click.echo(f"{len(wanted.changing)} of {wanted.operations} operations would change something.")
+    if not wanted.changing:
+        return
+    outcome = converge(inventory, DEPLOY)
+    if outcome.code != 0:
+        raise Fault(f"the run did not end well; what was done stays, and the same line goes on: `boxkeeper up {env}`")
+    left = plan(inventory).changing
+    click.echo(f"{outcome.changed} operations changed something; {len(left)} left to change.")
+    if left:
+        raise Fault(f"still not as wanted: {', '.join(left)}")

@@ -1,0 +1,6 @@
+"""Only the apps: what you run after a change of an app's source or settings."""
+
+from roles import apps
+from roles.operations import converge
+
+converge(apps)

@@ -1,0 +1,40 @@
+"""An app's environment, and the file that carries it to systemd with every byte intact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from roles import postgres, redis
+from roles.apps.app import App
+
+if TYPE_CHECKING:
+    from roles.server import Server
+
+
+def environment(server: Server, app: App) -> dict[str, str]:
+    """All variables of an app in clear: its needs' addresses, its own secrets, its class's and your settings.
+
+    The last one wins, so that `env={"DATABASE_URL": ...}` in the inventory can point elsewhere.
+    """
+    made: dict[str, str] = {}
+    if "postgres" in app.needs:
+        made["DATABASE_URL"] = postgres.url(server, app).get_secret_value()
+    if "redis" in app.needs:
+        made["REDIS_URL"] = redis.url(server, app).get_secret_value()
+    supplied = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in app.secrets}
+    fixed = {name: value.format(domain=app.domain, name=app.name) for name, value in app.variables.items()}
+    return {**made, **fixed, **supplied, **app.env}
+
+
+def environment_file(variables: Mapping[str, str]) -> bytes:
+    """The variables as systemd's EnvironmentFile= reads them.
+
+    Inside double quotes a backslash before one of the four characters below means that character, and everything else,
+    newlines included, is itself (systemd.exec(5), and `parse_env_file_internal` in its source).
+    """
+    return "".join(f'{name}="{_quoted(value)}"\n' for name, value in sorted(variables.items())).encode()
+
+
+def _quoted(value: str) -> str:
+    return "".join(f"\\{char}" if char in '"\\`$' else char for char in value)

@@ -1,0 +1,78 @@
+"""A release: one version of an app, built on the box, and the resource that wants the newest one live."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from roles.apps import source
+from roles.apps.app import App, Folder
+from roles.resources import Json, Unit
+
+
+@dataclass(frozen=True)
+class Release:
+    """The app's source, built as its build unit says, live and healthy.
+
+    `recipe` is a hash of how it is built; a changed one makes a new release of the same source.
+    """
+
+    app: App
+    recipe: str
+    units: Sequence[Unit]
+    kind: ClassVar[str] = "releases"
+
+    @property
+    def name(self) -> str:
+        return f"{self.app.name} release"
+
+    def query(self) -> Json:
+        git = None if isinstance(self.app.source, Folder) else {"url": self.app.source.url, "ref": self.app.source.ref}
+        return {"app": self.app.name, "git": git}
+
+    def differences(self, found: Json) -> Sequence[str]:
+        wanted = self._source(found)
+        if found["running"]:
+            return ["a release is under way"]
+        if found["source"] is None:
+            return [f"no release is live; wanted {wanted[:12]}"]
+        if found["source"] != wanted:
+            return [f"{found['source'][:12]} is live; wanted {wanted[:12]}"]
+        return [] if found["recipe"] == self.recipe else ["it was built in another way"]
+
+    def payload(self, found: Json) -> Json:
+        return {
+            "app": self.app.name,
+            "source": self._source(found),
+            "git": self.query()["git"],
+            "archive": source.archive(_folder(self.app.source)) if isinstance(self.app.source, Folder) else None,
+            "recipe": self.recipe,
+            "build": f"{self.app.unit('build')}.service",
+            "before": [f"{self.app.unit('release')}.service"] if self.app.release_command else [],
+            "units": [
+                {"name": unit.name, "watch": list(unit.watch), "live": [], "verb": "restart"} for unit in self.units
+            ],
+            "health": self._health(),
+        }
+
+    def _health(self) -> Json:
+        web = next((process for process in self.app.processes if process.web), None)
+        return web and {"socket": self.app.socket(web.name), "path": self.app.health, "host": self.app.domain}
+
+    def _source(self, found: Json) -> str:
+        if isinstance(self.app.source, Folder):
+            return _identity(_folder(self.app.source))
+        return str(found["commit"] or "no commit")
+
+
+@functools.cache
+def _identity(folder: Path) -> str:
+    """Once per run: a run sees one version of the source, whatever is saved meanwhile."""
+    return source.identity(folder)
+
+
+def _folder(folder: Folder) -> Path:
+    return Path(folder.path).expanduser().resolve()

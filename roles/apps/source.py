@@ -1,0 +1,60 @@
+"""The source of an app on the control machine: which files belong to it, their identity, and an archive to send."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+LEFT_OUT = frozenset({".git", ".venv", "node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+"""Folders that are never part of a source: they are made again on the box."""
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of a source, sorted, relative to `folder`: what git would track, or everything where there is no git."""
+    command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
+    try:
+        said = subprocess.run(command, capture_output=True, check=True).stdout
+        names = [Path(os.fsdecode(name)) for name in said.split(b"\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        names = [path.relative_to(folder) for path in folder.rglob("*")]
+    kept = (name for name in names if not LEFT_OUT & set(name.parts))
+    return sorted(name for name in kept if (folder / name).is_symlink() or (folder / name).is_file())
+
+
+def identity(folder: Path) -> str:
+    """A hash of names, modes and contents: the same source is the same release."""
+    total = hashlib.sha256()
+    for name in files(folder):
+        path = folder / name
+        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        total.update(f"{name}\0{_mode(path):o}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def archive(folder: Path) -> str:
+    """The source as a gzipped tar in base64. Owners and times are left out: the box sets its own."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped:
+        with tarfile.open(fileobj=zipped, mode="w") as tar:
+            for name in files(folder):
+                entry = tar.gettarinfo(str(folder / name), arcname=str(name))
+                entry.uid = entry.gid = 0
+                entry.uname = entry.gname = "root"
+                entry.mtime = 0
+                if entry.isreg():
+                    entry.mode = _mode(folder / name)
+                    with open(folder / name, "rb") as file:
+                        tar.addfile(entry, file)
+                else:
+                    tar.addfile(entry)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def _mode(path: Path) -> int:
+    return 0o755 if os.lstat(path).st_mode & 0o100 else 0o644
