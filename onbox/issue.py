@@ -146,6 +146,9 @@ def _serve(site: Json, stranger: Json) -> None:
     except Failed:
         certificates.point(site, was)
         raise
+    deadline = time.monotonic() + 10
+    while _served(site) != _wanted(site) and time.monotonic() < deadline:
+        time.sleep(0.1)  # an old worker can take a last connection
     if _served(site) != _wanted(site):
         raise Failed("nginx still serves another certificate; something else may have port 443")
 
@@ -159,9 +162,9 @@ def _served(site: Json) -> bytes | None:
     trust_all = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trust_all.check_hostname, trust_all.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection(("127.0.0.1", 443), timeout=5) as link:
-            with trust_all.wrap_socket(link, server_hostname=site["names"][0]) as tls:
-                return tls.getpeercert(binary_form=True)
+        link = socket.create_connection(("127.0.0.1", 443), timeout=5)
+        with link, trust_all.wrap_socket(link, server_hostname=site["names"][0]) as tls:
+            return tls.getpeercert(binary_form=True)
     except OSError:
         return None
 

@@ -102,9 +102,7 @@ def mend(domain: str) -> None:
     """Put the links in live/ back to the newest certificate that is whole in archive/; without one, do nothing."""
     numbers = [int(found[1]) for name in _list(f"{ARCHIVE}/{domain}") if (found := re.match(r"cert(\d+)\.pem$", name))]
     whole = [
-        number
-        for number in numbers
-        if all(os.path.exists(f"{ARCHIVE}/{domain}/{part}{number}.pem") for part in PARTS)
+        number for number in numbers if all(os.path.exists(f"{ARCHIVE}/{domain}/{part}{number}.pem") for part in PARTS)
     ]
     if not whole:
         return

@@ -47,7 +47,9 @@ def features() -> Json:
 
 def _understands(lines: Iterable[str]) -> bool:
     server = "listen 127.0.0.1:9 ssl; " + " ".join(lines)
-    text = f"pid /dev/null; error_log stderr; events {{}} http {{ access_log off; server {{ {server} }} }}\n"
+    # Even a test gives nginx's temporary folders to `user`: with another one, large uploads would fail from then on.
+    common = "user www-data; pid /dev/null; error_log stderr; events {}"
+    text = f"{common} http {{ access_log off; server {{ {server} }} }}\n"
     config = os.memfd_create("nginx.conf")
     try:
         os.write(config, text.encode())

@@ -1,7 +1,8 @@
 """What every exec starts: reads a request, lets the module of that kind answer, prints one line of JSON.
 
 A request is {"observe": [[kind, query], ...]} or {"apply": kind, "payload": ...}. A module answers by
-`observe(queries) -> [found, ...]`, all of its kind at once, or `apply(payload)`.
+`observe(queries) -> [found, ...]`, all of its kind at once, or `apply(payload)`; a request's "verb" names another
+function than `apply`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def main(request: Json) -> None:
             answer = json.dumps(observe(request["observe"])).encode()
             print(base64.b64encode(zlib.compress(answer, 6)).decode())
         else:
-            importlib.import_module(f"onbox.{request['apply']}").apply(request["payload"])
+            module = importlib.import_module(f"onbox.{request['apply']}")
+            getattr(module, request.get("verb", "apply"))(request["payload"])
     except Failed as failure:
         sys.exit(str(failure))

@@ -19,7 +19,8 @@ import time
 from typing import Any
 
 from onbox import units
-from onbox.shell import Failed, run as sh
+from onbox.shell import Failed, said
+from onbox.shell import run as sh
 
 Json = Any
 STATE = "/var/lib/boxkeeper/releases"
@@ -61,10 +62,10 @@ def _commit(git: Json) -> str | None:
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", "ls-remote", git["url"], ref, f"{ref}^{{}}"]
     try:
-        said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    lines = said.stdout.split("\n")
+    lines = done.stdout.split("\n")
     return lines[-2].split("\t")[0] if len(lines) > 1 else None  # the last one is what an annotated tag points to
 
 
@@ -110,17 +111,17 @@ def run(app: str) -> None:
         spec = json.load(file)
     try:
         _release(app, spec)
-        said = "live"
+        ending = "live"
     except Failed as failed:
-        said = str(failed)
+        ending = str(failed)
     finally:
         os.unlink(f"{STATE}/{app}/next.json")
     temporary = f"{outcome}.new"
     with open(temporary, "w") as file:
-        file.write(said)
+        file.write(ending)
     os.rename(temporary, outcome)
-    if said != "live":
-        raise Failed(said)
+    if ending != "live":
+        raise Failed(ending)
 
 
 def _release(app: str, spec: Json) -> None:
@@ -218,8 +219,7 @@ def _unit_once(unit: str) -> None:
 
 def _journal(unit: str, since: float, lines: int = 15) -> str:
     command = ["journalctl", "--unit", unit, f"--since=@{int(since)}", "--no-pager", "--output=cat", f"--lines={lines}"]
-    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return "\n".join(f"  {line}" for line in said.strip().splitlines())
+    return "\n".join(f"  {line}" for line in said(command).strip().splitlines())
 
 
 def _start(spec: Json) -> None:

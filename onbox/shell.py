@@ -40,3 +40,12 @@ def run(
         said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()[-8:]
         raise Failed(f"{' '.join(argv)}: exit code {done.returncode}\n" + "\n".join(f"  {line}" for line in said))
     return done.stdout.decode(errors="replace")
+
+
+def said(argv: Sequence[str]) -> str:
+    """What a command that only looks prints; "" where it is not installed or has nothing to say."""
+    try:
+        done = subprocess.run(list(argv), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.decode(errors="replace")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import time
 from typing import Any
 
-from onbox.shell import Failed, run
+from onbox.shell import Failed, run, said
 
 Json = Any
 STAMPS = "/var/lib/boxkeeper/units"
@@ -23,13 +22,10 @@ def observe(queries: list[list[Json]]) -> list[list[Json]]:
 def _show(names: list[str]) -> dict[str, dict[str, str]]:
     if not names:
         return {}
-    said = subprocess.run(
-        ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload", "--", *names],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.strip().split("\n\n")]
+    shown = said(
+        ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload", "--", *names]
+    )
+    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
     return dict(zip(names, blocks, strict=False))
 
 
@@ -40,7 +36,7 @@ def _found(unit: Json, shown: dict[str, dict[str, str]]) -> Json:
         "enabled": block.get("UnitFileState", ""),
         "stale": block.get("NeedDaemonReload") == "yes",
         "current": digest(unit["watch"], unit["live"]),
-        "loaded": _stamp(unit["name"]) if unit["watch"] or unit["live"] else digest([], []),
+        "loaded": stamped(unit["name"]) if unit["watch"] or unit["live"] else digest([], []),
     }
 
 
@@ -57,11 +53,12 @@ def digest(watch: list[str], live: list[str]) -> str:
         except (FileNotFoundError, IsADirectoryError):
             total.update(b"-")
     if live:
-        total.update(subprocess.run(live, stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout)
+        total.update(said(live).encode())
     return total.hexdigest()
 
 
-def _stamp(name: str) -> str:
+def stamped(name: str) -> str:
+    """The digest that a unit was last started with, or ""."""
     try:
         with open(os.path.join(STAMPS, name)) as file:
             return file.read()
@@ -118,10 +115,5 @@ def do(verb: str, name: str) -> None:
         if state == "failed" or time.monotonic() > deadline:
             failure = f"{name} is {state} after {verb}"
         time.sleep(0.2)
-    log = subprocess.run(
-        ["journalctl", "--unit", name, "--lines", "12", "--no-pager", "--output", "cat"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    log = said(["journalctl", "--unit", name, "--lines", "12", "--no-pager", "--output", "cat"])
     raise Failed(f"{failure}; its last lines:\n" + "\n".join(f"  {line}" for line in log.strip().splitlines()))

@@ -1,22 +1,153 @@
-"""Base."""
+"""The box itself: its name, clock, memory and updates, and the folders and programs of ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from roles import Settings
-from roles.resources import Resource
+from pydantic import Field
+
+from roles import ROOT, Settings, render
+from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
 if TYPE_CHECKING:
     from roles.server import Server
 
+SUPPORTED = ("ubuntu 22.04", "ubuntu 24.04", "ubuntu 26.04", "debian 12", "debian 13")
+MACHINES = ("x86_64", "aarch64")
+LEAST_RAM_MB = 400
+"""A box sold as 512 MB shows about 460."""
+LEAST_DISK_MB = 2000
+
+KERNEL = (
+    ("vm.overcommit_memory", "1", "Redis saves in a copy of its process; without this that fails when memory is short"),
+    ("vm.swappiness", "10", "swap is for emergencies on a box with databases"),
+    ("net.core.somaxconn", "4096", "connections that wait while an app restarts"),
+    ("net.ipv4.conf.all.accept_redirects", "0", "nobody else decides where our packets go"),
+    ("net.ipv6.conf.all.accept_redirects", "0", "the same for IPv6"),
+    ("net.ipv4.conf.all.send_redirects", "0", "a server is no router"),
+    ("net.ipv4.conf.all.log_martians", "1", "impossible senders are worth a line"),
+    ("kernel.kptr_restrict", "2", "kernel addresses help only an attacker"),
+    ("kernel.dmesg_restrict", "1", "so does the kernel log"),
+    ("kernel.yama.ptrace_scope", "1", "a process reads only its own children's memory"),
+    ("fs.protected_fifos", "2", "no planted pipes in /tmp"),
+    ("fs.protected_regular", "2", "no planted files in /tmp"),
+)
+
 
 class Base(Settings):
-    """Base."""
+    """The box itself."""
+
+    swap_mb: int | None = Field(default=None, ge=0, le=65536, description="Swap file in MB; by default by its RAM")
+    journal_mb: int = Field(default=200, ge=16, le=65536, description="Most disk that the journal may take, in MB")
+
+
+def faults(found: Mapping[str, Json]) -> list[str]:
+    """Why Boxkeeper can't work on this box, one sentence each."""
+    rules = [
+        (found["distro"] not in SUPPORTED, f"runs {found['distro']}; supported: {', '.join(SUPPORTED)}"),
+        (found["machine"] not in MACHINES, f"is a {found['machine']} machine; supported: {', '.join(MACHINES)}"),
+        (found["ram_mb"] < LEAST_RAM_MB, f"has {found['ram_mb']} MB of memory; it takes {LEAST_RAM_MB}"),
+        (
+            found["disk_free_mb"] < LEAST_DISK_MB,
+            f"has {found['disk_free_mb']} MB of free disk; it takes {LEAST_DISK_MB}",
+        ),
+        (not found["writable"], "has a read-only root file system"),
+    ]
+    return [f"this box {sentence}" for broken, sentence in rules if broken]
+
+
+def swap_for(ram_mb: int) -> int:
+    """Swap in MB: as much as RAM up to 2 GB of it, none on a bigger box, which has better uses for its disk."""
+    return min(max(ram_mb, 512), 2048) if ram_mb <= 2560 else 0
+
+
+@dataclass(frozen=True)
+class Host:
+    """The box's name, time zone, locale, clock, swap and kernel settings. Refuses a box that is not supported."""
+
+    hostname: str
+    swap_mb: int | None
+    name: str = "host"
+    kind: ClassVar[str] = "host"
+
+    def query(self) -> Json:
+        return [name for name, _, _ in KERNEL]
+
+    def refuse(self, found: Json) -> Sequence[str]:
+        return faults(found)
+
+    def differences(self, found: Json) -> Sequence[str]:
+        return [f"{name}: {found[name]}" for name in self._wanted(found)]
+
+    def payload(self, found: Json) -> Json:
+        return self._wanted(found)
+
+    def _wanted(self, found: Json) -> dict[str, Json]:
+        wanted: dict[str, Json] = {"hostname": self.hostname, "timezone": "Etc/UTC", "locale": "C.UTF-8"}
+        differing = {name: value for name, value in wanted.items() if not _same(found[name], value)}
+        swap = swap_for(found["ram_mb"]) if self.swap_mb is None else self.swap_mb
+        if swap and not found["swap_mb"] and not found["container"]:
+            differing["swap_mb"] = swap
+        if not found["clock"]:
+            differing["clock"] = "timesyncd"
+        # None: a container's, which only its host can change
+        if any(found["sysctl"][name] not in (value, None) for name, value, _ in KERNEL):
+            differing["sysctl"] = True
+        return differing
+
+
+def _same(found: str, wanted: str) -> bool:
+    return found == wanted or (found, wanted) == ("UTC", "Etc/UTC")
 
 
 def wanted(server: Server) -> Iterator[Resource]:
-    if server.base is None:
-        return
-    yield from ()
+    base = server.base
+    yield Files(list(_kernel_and_folders()), name="folders and programs")
+    yield Host(_hostname(server), base.swap_mb)
+    yield Packages(["unattended-upgrades", "needrestart", "ca-certificates", "cron", "logrotate"])
+    yield Files(
+        [
+            Directory("/etc/systemd/journald.conf.d"),
+            File("/etc/systemd/journald.conf.d/00-boxkeeper.conf", _journald(base.journal_mb)),
+            File(
+                "/etc/apt/apt.conf.d/52boxkeeper-unattended-upgrades", render("base/52boxkeeper-unattended-upgrades.j2")
+            ),
+            File(
+                "/etc/needrestart/conf.d/boxkeeper.conf",
+                render("base/boxkeeper-needrestart.conf.j2", apps=[app.name for app in server.apps]),
+            ),
+        ]
+    )
+    yield Units(
+        [
+            Unit("systemd-journald.service", watch=("/etc/systemd/journald.conf.d/00-boxkeeper.conf",), enabled=True),
+            Unit("apt-daily.timer"),
+            Unit("boxkeeper-revert.service", state="any"),
+            Unit("apt-daily-upgrade.timer"),
+        ]
+    )
+
+
+def _kernel_and_folders() -> Iterator[Directory | File]:
+    yield File("/etc/sysctl.d/99-boxkeeper.conf", render("base/99-boxkeeper.conf.j2", settings=KERNEL))
+    yield File("/etc/tmpfiles.d/boxkeeper.conf", b"d /run/boxkeeper 0755 root root\n")
+    yield File("/etc/systemd/system/boxkeeper-revert.service", render("base/boxkeeper-revert.service.j2"))
+    for folder in ("/etc/boxkeeper", "/var/lib/boxkeeper", "/opt/boxkeeper", "/run/boxkeeper"):
+        yield Directory(folder)
+    yield Directory("/etc/boxkeeper/apps", mode="0711")
+    for folder in ("/usr/local/lib/boxkeeper", "/usr/local/lib/boxkeeper/onbox"):
+        yield Directory(folder)
+    yield File("/usr/local/lib/boxkeeper/__main__.py", b"from onbox.entry import main\n\nmain()\n")
+    for program in sorted((ROOT / "onbox").glob("*.py")):
+        yield File(f"/usr/local/lib/boxkeeper/onbox/{program.name}", program.read_bytes())
+
+
+def _journald(most_mb: int) -> bytes:
+    return f"[Journal]\nStorage=persistent\nSystemMaxUse={most_mb}M\nRuntimeMaxUse=64M\n".encode()
+
+
+def _hostname(server: Server) -> str:
+    return server.name or re.sub(r"[^a-z0-9-]", "-", server.host.lower())

@@ -32,11 +32,11 @@ class BoxData(ConnectorData):
 
 
 class BoxConnector(SSHConnector):
-    """`@box/ADDRESS`: logs in as the first of `box_logins` that the box accepts; becomes root by sudo when it is not root."""
+    """`@box/ADDRESS`: logs in as the first of `box_logins` that the box accepts; becomes root by sudo if need be."""
 
     data_cls = BoxData  # type: ignore[assignment]  # a TypedDict of more keys is no subtype for mypy
     data: BoxData
-    data_meta = {**connector_data_meta, "box_logins": DataMeta("Users to log in as, the preferred one first")}
+    data_meta = {**connector_data_meta, "box_logins": DataMeta("Users to log in as, the preferred one first")}  # noqa: RUF012
 
     @staticmethod
     def make_names_data(name: str) -> Any:
@@ -66,3 +66,7 @@ class BoxConnector(SSHConnector):
             arguments["_sudo"] = True
         done: tuple[bool, CommandOutput] = super().run_shell_command(command, print_output, print_input, **arguments)
         return done
+
+    def become_root(self) -> tuple[bool, CommandOutput]:
+        """See that this login can do what a run needs."""
+        return self.run_shell_command(StringCommand("true"))

@@ -1,22 +1,97 @@
-"""Firewall."""
+"""What may reach the box: nothing but what is declared. One nftables table of our own; all others are left alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from roles import Settings
-from roles.resources import Resource
+from pydantic import Field, field_validator
+
+from roles import Settings, render
+from roles.confirmed import Confirmed
+from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
 if TYPE_CHECKING:
     from roles.server import Server
 
+RULES = "/etc/boxkeeper/firewall.nft"
+UNIT = "boxkeeper-firewall.service"
+NEVER = {5432: "Postgres", 6379: "Redis", 11434: "Ollama"}
+"""Ports that have no business on the internet."""
+
 
 class Firewall(Settings):
-    """Firewall."""
+    """What may reach the box, besides SSH and, with nginx, ports 80 and 443."""
+
+    ports: tuple[str, ...] = Field(default=(), description='More open ports, e.g. ("tcp/8443", "udp/50000-50100")')
+
+    @field_validator("ports")
+    @classmethod
+    def _ports(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        for port in ports:
+            found = re.fullmatch(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?", port)
+            first, last = (int(found[2]), int(found[3] or found[2])) if found else (0, 0)
+            if not 1 <= first <= last <= 65535:
+                raise ValueError(f"{port!r} is no port; write it like `tcp/8443` or `udp/50000-50100`")
+            exposed = [name for number, name in NEVER.items() if first <= number <= last]
+            if exposed:
+                raise ValueError(f"{port} would open {exposed[0]} to everybody; apps on this box reach it without")
+        return ports
+
+
+@dataclass(frozen=True)
+class Rules(Confirmed):
+    """The table, with every port kept open that sshd is found to listen on."""
+
+    tcp: Sequence[str] = ()
+    udp: Sequence[str] = ()
+    kind: ClassVar[str] = "confirmed"
+
+    def entries(self, found: Json) -> Sequence[File]:
+        ssh = found["sshd"].get("port", ["22"])
+        tcp = sorted({*ssh, *self.tcp}, key=lambda port: int(port.split("-")[0]))
+        return [File(RULES, render("firewall/firewall.nft.j2", tcp=tcp, udp=self.udp), mode="0600")]
 
 
 def wanted(server: Server) -> Iterator[Resource]:
     if server.firewall is None:
         return
-    yield from ()
+    web = ["80", "443"] if server.nginx is not None else []
+    opened = [port.split("/") for port in server.firewall.ports]
+    unit = f"/etc/systemd/system/{UNIT}"
+    yield Packages(["nftables", "fail2ban", "python3-systemd"])
+    yield Files([Directory("/etc/boxkeeper"), File(unit, render(f"firewall/{UNIT}.j2", rules=RULES))])
+    yield Rules(
+        name="firewall",
+        files=[File(RULES, b"")],
+        tcp=[*web, *(number for kind, number in opened if kind == "tcp")],
+        udp=[number for kind, number in opened if kind == "udp"],
+        prove=("nft", "-c", "-f", RULES),
+        load=[["systemctl", "daemon-reload"], ["systemctl", "reload-or-restart", UNIT]],
+        unload=[["systemctl", "stop", UNIT]],
+        live=("nft", "-s", "list", "table", "inet", "boxkeeper"),
+    )
+    yield Units([Unit(UNIT)], name="unit")
+    yield Ufw()
+    jail = "/etc/fail2ban/jail.d/boxkeeper.local"
+    yield Files([File(jail, render("firewall/jail.local.j2"))], name="jail")
+    yield Units([Unit("fail2ban.service", watch=(jail,))], name="fail2ban")
+
+
+@dataclass(frozen=True)
+class Ufw:
+    """A box that came with ufw (Vultr): it is switched off once our table is loaded and confirmed."""
+
+    name: str = "ufw"
+    kind: ClassVar[str] = "ufw"
+
+    def query(self) -> Json:
+        return None
+
+    def differences(self, found: Json) -> Sequence[str]:
+        return ["ufw is active too; two firewalls are one too many"] if found else []
+
+    def payload(self, found: Json) -> Json:
+        return None

@@ -20,8 +20,9 @@ from pyinfra import host, inventory, state
 from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand, QuoteString
 
-from roles import ROOT
-from roles.resources import Json, Resource
+from roles import ROOT, Fault
+from roles.confirmed import Confirmed, new_login
+from roles.resources import Json, Refusing, Resource
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -34,7 +35,8 @@ def converge(*roles: Any) -> None:
     names = [role.__name__.rpartition(".")[2] for role in roles]
     plans = {box: _plan(roles, names, box.data.server) for box in inventory.get_active_hosts()}
     snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(plans[_key(host)].values()))
-    snapshot.take()
+    if snapshot.take():
+        snapshot.refuse()
     # One order for all boxes, so that operations line up and labels never mix: see pyinfra's own `host.loop`.
     for label in host.loop(list(dict.fromkeys(label for plan in plans.values() for label in plan))):
         resource = plans[_key(host)].get(label)
@@ -63,6 +65,8 @@ def _ensure(resource: Resource) -> Generator[PyinfraCommand, None, None]:
             host.log(line)
     request = {"apply": resource.kind, "payload": resource.payload(found)}
     yield program((resource.kind,), request)
+    if isinstance(resource, Confirmed):
+        yield FunctionCommand(_confirm, (resource,), {})
     snapshot.forget()
 
 
@@ -73,6 +77,21 @@ ensure: Any = operation()(_ensure)
 def _give_up(state: Any, host: Any) -> bool:
     """The box did not answer; pyinfra has said why. Fails the operation without the traceback of a failed fact."""
     return False
+
+
+def _confirm(state: Any, host: Any, resource: Confirmed) -> bool:
+    """Keep a change when a new login comes through; else take it back, over the connection that is still there."""
+    reason = new_login(state, host)
+    verb, payload = ("revert", resource.name) if reason else ("confirm", resource.confirmation())
+    done, output = host.run_shell_command(
+        program((resource.kind,), {"apply": resource.kind, "verb": verb, "payload": payload})
+    )
+    if reason:
+        host.log_styled(f"{resource.name}: taken back, because a new login failed: {reason}", fg="red")
+        host.log_styled("see that ssh.keys holds the public key that this machine logs in with", fg="red")
+    elif not done:
+        host.log_styled(output.stderr, fg="red")
+    return bool(done and not reason)
 
 
 def _short(lines: Sequence[str], most: int = 6) -> list[str]:
@@ -95,6 +114,13 @@ class Snapshot:
                 return False
             self._found = {id(wanted): found for wanted, found in zip(self._resources, answers, strict=True)}
         return True
+
+    def refuse(self) -> None:
+        """Raise Fault when a resource says that this box must not be touched."""
+        refusing = [resource for resource in self._resources if isinstance(resource, Refusing)]
+        reasons = [reason for resource in refusing for reason in resource.refuse(self.found(resource))]
+        if reasons:
+            raise Fault(f"{host.name}: {'; '.join(reasons)}; nothing was changed")
 
     def found(self, resource: Resource) -> Json:
         """What the box has of this resource. Call `take` first."""

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 Json = Any
 """A value that survives `json.dumps`; what travels between the control machine and the box."""
@@ -38,6 +38,15 @@ class Resource(Protocol):
 
     def payload(self, found: Json) -> Json:
         """What the box needs to make it so. Sent on standard input, so it may hold secrets."""
+        ...
+
+
+@runtime_checkable
+class Refusing(Protocol):
+    """A resource that can tell from what was found that the box must not be touched at all."""
+
+    def refuse(self, found: Json) -> Sequence[str]:
+        """Why not, one sentence each; asked of the whole plan before anything changes."""
         ...
 
 
@@ -142,7 +151,7 @@ class Files:
         # What was being proven when a run was cut off is put back first, so then everything has to be sent again.
         pairs = zip(self.paths, found["paths"], strict=True)
         changed = [path for path, was in pairs if found["leftovers"] or path.wanted() != was]
-        return {"paths": [_sendable(path) for path in changed], "prove": list(self.prove)}
+        return {"paths": [sendable(path) for path in changed], "prove": list(self.prove)}
 
 
 def _difference(wanted: Json, found: Json) -> str:
@@ -156,7 +165,8 @@ def _difference(wanted: Json, found: Json) -> str:
     return ", ".join("content" if key == "sha256" else f"{key} {found.get(key)}" for key in differing)
 
 
-def _sendable(path: Entry) -> Json:
+def sendable(path: Entry) -> Json:
+    """A path as `onbox/files.py` takes it."""
     sent = {"path": path.path, "wanted": path.wanted()}
     if isinstance(path, File):
         sent["content"] = base64.b64encode(path.content).decode()

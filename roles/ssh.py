@@ -1,25 +1,141 @@
-"""Ssh."""
+"""Who may log in, and how: one admin with keys; root and passwords may not."""
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roles import Settings
-from roles.resources import Resource
+import paramiko
+from pydantic import Field, field_validator
+
+from roles import Settings, render
+from roles.confirmed import Confirmed
+from roles.resources import Directory, File, Files, Packages, Resource, User, Users
 
 if TYPE_CHECKING:
     from roles.server import Server
 
+DROP_IN = "/etc/ssh/sshd_config.d/00-boxkeeper.conf"
+"""sshd keeps the first value that it reads, so this sorts before cloud-init's 50-cloud-init.conf."""
+
+SPOKEN = {
+    # What pyinfra's own transport speaks. The class keeps it in these names, and offers it in public only on a
+    # transport that is connected.
+    "kexalgorithms": paramiko.Transport._preferred_kex,
+    "ciphers": paramiko.Transport._preferred_ciphers,
+    "macs": paramiko.Transport._preferred_macs,
+}
+
 
 class Ssh(Settings):
-    """Ssh."""
+    """Who may log in, and how."""
 
-    admin: str = "admin"
-    keys: tuple[str, ...] = ()
+    admin: str = Field(default="admin", description="The one user who may log in, and become root by sudo")
+    keys: tuple[str, ...] = Field(description="The admin's public keys, as text or as paths of .pub files")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Port of sshd; by default the one it has")
+
+    @field_validator("admin")
+    @classmethod
+    def _admin(cls, admin: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", admin) or admin == "root":
+            raise ValueError(f"{admin!r} can't be the admin's name; use up to 31 of a-z, 0-9 and -, and not root")
+        return admin
+
+    @field_validator("keys")
+    @classmethod
+    def _keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if not keys:
+            raise ValueError("needs at least one public key: nobody could log in")
+        return tuple(line for key in keys for line in public_keys(key))
+
+
+def public_keys(key: str) -> list[str]:
+    """The public keys in a text or in the file of that name. Raises ValueError for one that is none, or too weak."""
+    if " " not in key:
+        try:
+            key = Path(key).expanduser().read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{key} can't be read: {getattr(error, 'strerror', 'no text')}") from None
+    lines = [line.strip() for line in key.splitlines() if line.strip() and not line.startswith("#")]
+    for line in lines:
+        _check(line)
+    return lines
+
+
+def _check(line: str) -> None:
+    kind, _, rest = line.partition(" ")
+    known = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@")
+    if not kind.startswith(known):
+        raise ValueError(f"{line[:30]!r} is no public key that sshd takes; use an ssh-ed25519 one")
+    try:
+        blob = base64.b64decode(rest.split()[0], validate=True)
+        if kind == "ssh-rsa" and paramiko.RSAKey(data=blob).get_bits() < 2048:
+            raise ValueError("an RSA key needs 2048 bits or more; better use an ssh-ed25519 one")
+        if kind not in blob.decode("latin-1"):
+            raise ValueError
+    except (ValueError, IndexError, paramiko.SSHException) as error:
+        raise ValueError(str(error) if "RSA" in str(error) else f"{line[:30]!r} is cut off or mistyped") from None
 
 
 def wanted(server: Server) -> Iterator[Resource]:
-    if server.ssh is None:
+    ssh = server.ssh
+    if ssh is None:
         return
-    yield from ()
+    home = f"/home/{ssh.admin}"
+    yield Packages(["openssh-server", "sudo"])
+    yield Users([User(ssh.admin, home=home, shell="/bin/bash", groups=("sudo",))])
+    # Before the keys: whoever can log in as the admin can become root, also when a run is cut off in between.
+    yield Files(
+        [File("/etc/sudoers.d/boxkeeper", f"{ssh.admin} ALL=(ALL:ALL) NOPASSWD: ALL\n".encode(), mode="0440")],
+        name="sudo",
+        prove=("visudo", "-c", "-f", "/etc/sudoers.d/boxkeeper"),
+    )
+    yield Files(
+        [
+            Directory(home, mode="0750", owner=ssh.admin, group=ssh.admin),
+            Directory(f"{home}/.ssh", mode="0700", owner=ssh.admin, group=ssh.admin),
+            File(
+                f"{home}/.ssh/authorized_keys",
+                "".join(f"{key}\n" for key in ssh.keys).encode(),
+                mode="0600",
+                owner=ssh.admin,
+                group=ssh.admin,
+            ),
+        ],
+        name="keys",
+    )
+    yield _sshd(ssh)
+
+
+def _sshd(ssh: Ssh) -> Confirmed:
+    expect = {
+        "permitrootlogin": "no",
+        "passwordauthentication": "no",
+        "kbdinteractiveauthentication": "no",
+    }
+    load = [["sh", "-c", _LOAD.format(port=ssh.port or "")]]
+    return Confirmed(
+        name="sshd",
+        files=[File(DROP_IN, render("ssh/00-boxkeeper.conf.j2", ssh=ssh))],
+        prove=("sh", "-c", "install -d -m 0755 /run/sshd && sshd -t"),
+        load=load,
+        unload=load,
+        expect=expect if ssh.port is None else {**expect, "port": str(ssh.port)},
+        speaks=SPOKEN,
+    )
+
+
+# Where systemd listens for sshd (Ubuntu), a new port takes effect only when the socket is made anew; open sessions live
+# in units of their own and stay.
+_LOAD = """
+systemctl daemon-reload
+port='{port}'
+if systemctl -q is-active ssh.socket && [ -n "$port" ] && ! systemctl show ssh.socket -p Listen | grep -q ":$port "; then
+    systemctl stop ssh.service; systemctl restart ssh.socket
+else
+    systemctl -q is-active ssh.service && systemctl reload ssh.service || true
+fi
+"""

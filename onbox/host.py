@@ -1,0 +1,130 @@
+"""The box itself: what it is, its name, clock, swap and kernel settings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+from typing import Any
+
+from onbox import packages
+from onbox.shell import Failed, run
+
+Json = Any
+SWAP = "/swapfile"
+
+
+def observe(queries: list[Json]) -> list[Json]:
+    return [
+        {
+            **_system(),
+            "hostname": platform.node(),
+            "timezone": _link_end("/etc/localtime", "zoneinfo/"),
+            "locale": _setting("/etc/default/locale", "LANG"),
+            "swap_mb": _meminfo("SwapTotal"),
+            "clock": _clock(),
+            "sysctl": {name: _sysctl(name) for name in query},
+        }
+        for query in queries
+    ]
+
+
+def _system() -> Json:
+    disk = shutil.disk_usage("/")
+    return {
+        "distro": f"{_setting('/etc/os-release', 'ID')} {_setting('/etc/os-release', 'VERSION_ID')}",
+        "machine": platform.machine(),
+        "ram_mb": _meminfo("MemTotal"),
+        "disk_free_mb": disk.free // 2**20,
+        "writable": os.access("/etc", os.W_OK) and not os.statvfs("/").f_flag & os.ST_RDONLY,
+        "container": os.path.exists("/run/systemd/container"),
+    }
+
+
+def _meminfo(name: str) -> int:
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) // 1024 for line in file if line.startswith(f"{name}:"))
+
+
+def _setting(path: str, name: str) -> str:
+    with contextlib.suppress(OSError), open(path) as file:
+        for line in file:
+            key, _, value = line.strip().partition("=")
+            if key == name:
+                return value.strip("\"'")
+    return ""
+
+
+def _link_end(path: str, after: str) -> str:
+    return os.path.realpath(path).partition(after)[2]
+
+
+def _clock() -> str:
+    """Which program keeps the time; installing a second one would remove the first."""
+    known = {"chrony": "/usr/sbin/chronyd", "ntpsec": "/usr/sbin/ntpd", "timesyncd": "/lib/systemd/systemd-timesyncd"}
+    return next((name for name, program in known.items() if os.path.exists(program)), "")
+
+
+def _sysctl(name: str) -> str | None:
+    """A kernel setting as it is, or None where this box can't change it (a container)."""
+    path = "/proc/sys/" + name.replace(".", "/")
+    try:
+        with open(path, "r+") as file:
+            return " ".join(file.read().split())
+    except OSError:
+        return None
+
+
+def apply(payload: Json) -> None:
+    if "hostname" in payload:
+        _name(payload["hostname"])
+    if "timezone" in payload:
+        _replace_link("/etc/localtime", f"/usr/share/zoneinfo/{payload['timezone']}")
+    if "locale" in payload:
+        with open("/etc/default/locale", "w") as file:
+            file.write(f"LANG={payload['locale']}\n")
+    if "clock" in payload:
+        packages.apply({"install": ["systemd-timesyncd"], "remove": []})
+    if "swap_mb" in payload:
+        _swap(payload["swap_mb"])
+    if "sysctl" in payload:
+        run(["/lib/systemd/systemd-sysctl"], ok=(0, 1))  # 1: a setting that this kernel does not know
+
+
+def _name(hostname: str) -> None:
+    # Written in place: in a container both are mounts, which can't be replaced.
+    with open("/etc/hostname", "w") as file:
+        file.write(f"{hostname}\n")
+    run(["hostname", hostname])
+    with open("/etc/hosts") as file:
+        known = hostname in file.read().split()
+    if not known:
+        with open("/etc/hosts", "a") as file:
+            file.write(f"127.0.1.1 {hostname}\n")
+
+
+def _replace_link(path: str, to: str) -> None:
+    temporary = f"{path}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    os.symlink(to, temporary)
+    os.rename(temporary, path)
+
+
+def _swap(size: int) -> None:
+    """A swap file, made beside its place and moved there, so that one cut off is never used."""
+    fresh = f"{SWAP}.new"
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size * 2**20)
+    run(["mkswap", fresh])
+    os.rename(fresh, SWAP)
+    if subprocess.run(["swapon", SWAP], capture_output=True, check=False).returncode != 0:
+        os.unlink(SWAP)
+        raise Failed("this box refuses a swap file; add `swap_mb=0` to its Base(...)")
+    with open("/etc/fstab") as file:
+        known = SWAP in file.read()
+    if not known:
+        with open("/etc/fstab", "a") as file:
+            file.write(f"{SWAP} none swap sw 0 0\n")

@@ -1,0 +1,79 @@
+"""Changes that could lock everybody out, kept only when a new login from the control machine comes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pyinfra.api.exceptions import ConnectError
+
+from roles.connector import BoxConnector
+from roles.resources import File, Files, Json, sendable
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """Files, and the commands that put them to use.
+
+    `prove` must accept the files; `load` puts them to use, `unload` when there were none before. `expect` are settings
+    that sshd must then report; `speaks` are algorithms of which it must keep at least one.
+    """
+
+    name: str
+    files: Sequence[File]
+    prove: Sequence[str]
+    load: Sequence[Sequence[str]]
+    unload: Sequence[Sequence[str]]
+    live: Sequence[str] = ()
+    expect: Mapping[str, str] = field(default_factory=dict)
+    speaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    kind: ClassVar[str] = "confirmed"
+
+    def entries(self, found: Json) -> Sequence[File]:
+        """The files, which may depend on what was found."""
+        return self.files
+
+    def query(self) -> Json:
+        return {"name": self.name, "paths": [file.path for file in self.files], "live": list(self.live)}
+
+    def differences(self, found: Json) -> Sequence[str]:
+        differing = list(Files(self.entries(found)).differences(found["files"]))
+        effective = [
+            f"sshd: {name} is {' '.join(found['sshd'].get(name, ['unset']))}"
+            for name, value in self.expect.items()
+            if value not in found["sshd"].get(name, [])
+        ]
+        stale = [f"{self.name}: another one is loaded"] if found["loaded"] != found["current"] else []
+        pending = [f"{self.name}: was never confirmed"] if found["pending"] else []
+        return [*differing, *effective, *pending] or stale
+
+    def payload(self, found: Json) -> Json:
+        return {
+            "name": self.name,
+            "paths": [sendable(file) for file in self.entries(found)],
+            "prove": list(self.prove),
+            "load": [list(command) for command in self.load],
+            "unload": [list(command) for command in self.unload],
+            "expect": dict(self.expect),
+            "speaks": {name: list(spoken) for name, spoken in self.speaks.items()},
+        }
+
+    def confirmation(self) -> Json:
+        """What the box needs to keep the change."""
+        return {"name": self.name, "watch": [file.path for file in self.files], "live": list(self.live)}
+
+
+def new_login(state: Any, host: Any) -> str:
+    """Log in anew, as the admin where there is one, and become root. Returns why not, or ""."""
+    connector = BoxConnector(state, host)
+    connector.data["box_logins"] = connector.data["box_logins"][:1]
+    try:
+        connector.connect()
+        done, output = connector.become_root()
+    except (ConnectError, OSError, EOFError) as error:
+        return str(error)
+    finally:
+        if connector.client is not None:
+            connector.client.close()
+    return "" if done else f"sudo: {output.stderr.strip() or 'refused'}"
