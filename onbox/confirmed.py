@@ -93,14 +93,19 @@ def _remember(payload: Json) -> None:
     for number, entry in enumerate(payload["paths"]):
         exists = os.path.isfile(entry["path"])
         if exists:
-            shutil.copy2(entry["path"], f"{folder}/{number}")
-            status = os.stat(entry["path"])
-            os.chown(f"{folder}/{number}", status.st_uid, status.st_gid)
+            _copy(entry["path"], f"{folder}/{number}")
         kept.append({"path": entry["path"], "copy": f"{folder}/{number}" if exists else None})
     pending = {"kept": kept, "load": payload["load"], "unload": payload["unload"]}
     with open(f"{folder}/pending.new", "w") as file:
         json.dump(pending, file)
     os.rename(f"{folder}/pending.new", f"{folder}/pending.json")
+
+
+def _copy(path: str, to: str) -> None:
+    """A copy with the same owner, group and mode."""
+    shutil.copy2(path, to)
+    status = os.stat(path)
+    os.chown(to, status.st_uid, status.st_gid)
 
 
 def _arm(name: str) -> None:
@@ -150,7 +155,7 @@ def _put_back(name: str) -> Json:
     for entry in spec["kept"]:
         if entry["copy"]:
             temporary = os.path.join(os.path.dirname(entry["path"]), f"{files.PREFIX}back")
-            shutil.copy2(entry["copy"], temporary)
+            _copy(entry["copy"], temporary)
             os.rename(temporary, entry["path"])
         elif os.path.isfile(entry["path"]):
             os.unlink(entry["path"])

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import time
 from typing import Any
 
 import paramiko
@@ -16,6 +18,13 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.base import DataMeta
 from pyinfra.connectors.ssh import ConnectorData, SSHConnector, connector_data_meta
 from pyinfra.connectors.util import CommandOutput
+
+
+WAITS = (8, 12)
+"""Seconds between tries. OpenSSH's PerSourcePenalties start at 15 s; three wrong keys within seconds are enough."""
+
+# paramiko prints the traceback of its own thread besides raising the error, which pyinfra says in one line.
+logging.getLogger("paramiko.transport").setLevel(logging.CRITICAL)
 
 
 class Transport(paramiko.Transport):
@@ -50,12 +59,23 @@ class BoxConnector(SSHConnector):
         for user in logins:
             self.data["ssh_user"] = user
             try:
-                super().connect()
+                self._connect_patiently()
                 return
             except ConnectError as error:
                 # pyinfra keeps paramiko's reason only in the sentence
                 if "Authentication error" not in str(error) or user == logins[-1]:
                     raise
+
+    def _connect_patiently(self) -> None:
+        """sshd 9.8 and later turn an address away for a while after failed logins: wait that out."""
+        for seconds in (*WAITS, 0):
+            try:
+                return super().connect()
+            except ConnectError as error:
+                if "banner" not in str(error) or not seconds:
+                    raise
+                self.host.log(f"hangs up at once, as after failed logins; trying again in {seconds} s")
+                time.sleep(seconds)
 
     def run_shell_command(
         self, command: StringCommand, print_output: bool = False, print_input: bool = False, **arguments: Any

@@ -65,6 +65,16 @@ def public_keys(key: str) -> list[str]:
     return lines
 
 
+def _is_whole(blob: bytes) -> bool:
+    """Whether it is what RFC 4253 calls strings, each with its length before it, up to the last byte."""
+    while blob:
+        end = 4 + int.from_bytes(blob[:4], "big")
+        if len(blob) < end:
+            return False
+        blob = blob[end:]
+    return True
+
+
 def _check(line: str) -> None:
     kind, _, rest = line.partition(" ")
     known = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@")
@@ -74,7 +84,7 @@ def _check(line: str) -> None:
         blob = base64.b64decode(rest.split()[0], validate=True)
         if kind == "ssh-rsa" and paramiko.RSAKey(data=blob).get_bits() < 2048:
             raise ValueError("an RSA key needs 2048 bits or more; better use an ssh-ed25519 one")
-        if kind not in blob.decode("latin-1"):
+        if not _is_whole(blob) or kind not in blob.decode("latin-1"):
             raise ValueError
     except (ValueError, IndexError, paramiko.SSHException) as error:
         raise ValueError(str(error) if "RSA" in str(error) else f"{line[:30]!r} is cut off or mistyped") from None
@@ -97,20 +107,14 @@ def wanted(server: Server) -> Iterator[Resource]:
         [
             Directory(home, mode="0750", owner=ssh.admin, group=ssh.admin),
             Directory(f"{home}/.ssh", mode="0700", owner=ssh.admin, group=ssh.admin),
-            File(
-                f"{home}/.ssh/authorized_keys",
-                "".join(f"{key}\n" for key in ssh.keys).encode(),
-                mode="0600",
-                owner=ssh.admin,
-                group=ssh.admin,
-            ),
         ],
-        name="keys",
+        name="home",
     )
-    yield _sshd(ssh)
+    yield _sshd(ssh, home)
 
 
-def _sshd(ssh: Ssh) -> Confirmed:
+def _sshd(ssh: Ssh, home: str) -> Confirmed:
+    keys = "".join(f"{key}\n" for key in ssh.keys).encode()
     expect = {
         "permitrootlogin": "no",
         "passwordauthentication": "no",
@@ -119,7 +123,10 @@ def _sshd(ssh: Ssh) -> Confirmed:
     load = [["sh", "-c", _LOAD.format(port=ssh.port or "")]]
     return Confirmed(
         name="sshd",
-        files=[File(DROP_IN, render("ssh/00-boxkeeper.conf.j2", ssh=ssh))],
+        files=[
+            File(f"{home}/.ssh/authorized_keys", keys, mode="0600", owner=ssh.admin, group=ssh.admin),
+            File(DROP_IN, render("ssh/00-boxkeeper.conf.j2", ssh=ssh)),
+        ],
         prove=("sh", "-c", "install -d -m 0755 /run/sshd && sshd -t"),
         load=load,
         unload=load,
