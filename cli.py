@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from commands.bench import bench
 from commands.demo import demo
+from commands.init import init
 from commands.secrets import OneLine, secrets
 from commands.test import test
 from commands.up import up
@@ -16,7 +18,7 @@ def main() -> None:
     """Your apps on your own server, from one typed Python file."""
 
 
-for command in (demo, secrets, test, up):
+for command in (bench, demo, init, secrets, test, up):
     main.add_command(command)
 
 if __name__ == "__main__":

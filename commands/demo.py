@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from roles import ROOT, Fault
 from roles.secrets import Store
 
 INVENTORY = "inventories/docker.py"
+NAME = os.environ.get("BOXKEEPER_TARGET", "boxkeeper")
 PLACEHOLDERS = ("ai-note-taker/DEEPGRAM_API_KEY", "ai-note-taker/GEMINI_API_KEY")
 """Keys that only you can supply. The demo's app calls nobody, so any value will do."""
 
@@ -21,24 +23,39 @@ PLACEHOLDERS = ("ai-note-taker/DEEPGRAM_API_KEY", "ai-note-taker/GEMINI_API_KEY"
 @click.option("--remove", is_flag=True, help="Remove the target and all that belongs to it")
 def demo(remove: bool) -> None:
     """Make a box on this machine and run the main job on it. A second time, it reports no change."""
-    from target.box import Target, remove_all  # docker's library takes a second to load: only where it is used
+    from target.box import Target  # docker's library takes a second to load: only where it is used
 
     if remove:
-        remove_all()
-        for name in ("docker.secrets", "docker.secrets.previous", "docker.recipients"):
-            (ROOT / "inventories" / name).unlink(missing_ok=True)
-        click.echo("The target is gone. `./boxkeeper demo` makes another one.")
+        _remove()
         return
     started = time.monotonic()
-    target = Target.start(progress=lambda line: click.echo(f"  {line}"))
-    store = Store.beside(Path(ROOT, INVENTORY))
-    for name in PLACEHOLDERS:
-        if name not in store.entries():
-            store.set(name, "demo-placeholder-key")
+    target = Target.start(NAME, progress=lambda line: click.echo(f"  {line}"))
+    placeholders()
     outcome = converge(INVENTORY, "deploys/full.py")
     if outcome.code != 0:
         raise Fault("the run did not end well; mend what it says above and run it again: `./boxkeeper demo`")
     _report(target.port(443), outcome.changed, time.monotonic() - started)
+
+
+def _remove() -> None:
+    from target.box import Target, remove_all, targets
+
+    target = Target.find(NAME)
+    if target is not None:
+        target.remove()
+    if not targets():
+        remove_all()  # the images too: nobody else needs them
+    for name in ("docker.secrets", "docker.secrets.previous", "docker.recipients"):
+        (ROOT / "inventories" / name).unlink(missing_ok=True)
+    click.echo("The target is gone. `./boxkeeper demo` makes another one.")
+
+
+def placeholders() -> None:
+    """Put something where the demo's inventory wants keys that it does not need."""
+    store = Store.beside(Path(ROOT, INVENTORY))
+    for name in PLACEHOLDERS:
+        if name not in store.entries():
+            store.set(name, "demo-placeholder-key")
 
 
 def _report(port: int, changed: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""`boxkeeper secrets`: the encrypted values of an environment. Values come in by prompt or standard input only."""
+"""`boxkeeper secrets`: the encrypted values of an environment. They come in by prompt or standard input only."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def list_(env: str) -> None:
         days = (date.today() - date.fromisoformat(kept.made)).days
         click.echo(f"{name:{width}}  {kept.kind:8}  {kept.made}  {days} days")
     if not entries:
-        click.echo("No secrets yet. Generated ones are made on the first run; `boxkeeper secrets set` keeps yours.")
+        click.echo("No secrets yet: generated ones are made on the first run, `boxkeeper secrets set` keeps yours.")
 
 
 def _store(env: str) -> Store:
     inventory = Path("inventories", f"{env}.py")
     if not inventory.is_file():
         known = ", ".join(sorted(path.stem for path in inventory.parent.glob("[a-z]*.py"))) or "none"
-        raise Fault(f"{inventory} is not there (known: {known}): run `boxkeeper init {env}`, or go to its folder")
+        raise Fault(f"{inventory} is not there (known: {known}): run `boxkeeper init {env}`")
     return Store.beside(inventory)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from commands.converge import command, converge
+from commands.inventory import check, inventory_of
 from roles import ROOT, Fault
 
 DEPLOY = "deploys/full.py"
@@ -23,15 +24,6 @@ class Plan:
 
     operations: int
     changing: tuple[str, ...]
-
-
-def inventory_of(env: str) -> str:
-    """The path of an environment's inventory. Raises Fault with the ones there are."""
-    path = ROOT / "inventories" / f"{env}.py"
-    if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in path.parent.glob("[a-z]*.py"))) or "none"
-        raise Fault(f"inventories/{env}.py is not there (known: {known}): run `boxkeeper init {env}`")
-    return f"inventories/{env}.py"
 
 
 def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
@@ -50,6 +42,7 @@ def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
 def up(env: str) -> None:
     """Make the boxes of an environment what its inventory says, and say what changed."""
     inventory = inventory_of(env)
+    check(inventory)
     wanted = plan(inventory)
     click.echo(f"{len(wanted.changing)} of {wanted.operations} operations would change something.")
     if not wanted.changing:

@@ -1,10 +1,10 @@
 """The target: a throw-away box in Docker, made by `./boxkeeper demo`. A real inventory looks the same."""
 
+from os import environ
 from pathlib import Path
 
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
-from roles.base import Base
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.postgres import Postgres
@@ -14,18 +14,19 @@ from roles.ssh import Ssh
 from roles.tls import Tls
 
 _root = Path(__file__).resolve().parent.parent
-_target = _root / ".boxkeeper" / "targets" / "boxkeeper"
+_target = _root / ".boxkeeper" / "targets" / environ.get("BOXKEEPER_TARGET", "boxkeeper")
+_port = int(environ.get("BOXKEEPER_TARGET_PORT") or (_target / "port").read_text())
 
 docker = group(
     Server(
         host="127.0.0.1",
         name="box",
-        login=Login(port=2222, key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=Login(port=_port, key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
         ssh=Ssh(keys=(str(_target / "id_ed25519.pub"),)),
         firewall=Firewall(),
         postgres=Postgres(),
         redis=Redis(),
-        tls=Tls(),
+        tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
         apps=(
             AiNoteTaker(

@@ -1,0 +1,121 @@
+"""`boxkeeper bench`: what the main job costs, measured on a box made for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.demo import INVENTORY, placeholders
+from roles import ROOT, Fault
+
+if TYPE_CHECKING:
+    from target.box import Target
+
+NAME = "boxkeeper-bench"
+ROUNDS = 5
+RESULT = ROOT / ".boxkeeper" / "bench.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. Seconds are the median of the rounds; `ratio` is the median of the pairs' ratios."""
+
+    what: str
+    seconds: float
+    execs: int
+    memory_mb: int
+    ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    seconds: float
+    memory_mb: int
+    execs: int
+
+
+@click.command()
+def bench() -> None:
+    """Measure a first run, runs that change nothing, and the same at 50 ms round trip. Takes about four minutes."""
+    from target.box import Target
+    from target.link import Link
+
+    box = Target.start(NAME, progress=click.echo)
+    placeholders()
+    try:
+        rows = [_row("first run, bare box", [_run(box, "deploys/full.py")])]
+        with tempfile.NamedTemporaryFile("w", suffix=".py") as empty:
+            rows += _pairs(box, empty.name, "here", None)
+            with Link(("127.0.0.1", box.port(22)), delay=0.025) as port:
+                box.pin(port)
+                rows += _pairs(box, empty.name, "at 50 ms", port)
+    finally:
+        box.remove()
+    _print(rows)
+    RESULT.write_text(json.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
+
+
+def _pairs(box: Target, empty: str, where: str, port: int | None) -> list[Row]:
+    """A run that changes nothing and an empty pyinfra deploy, in turn, so that both see the same noise."""
+    pairs = [(_run(box, "deploys/full.py", port), _run(box, empty, port)) for _ in range(ROUNDS)]
+    ratio = statistics.median(full.seconds / nothing.seconds for full, nothing in pairs)
+    return [
+        _row(f"nothing to change, {where}", [full for full, _ in pairs], ratio),
+        _row(f"empty deploy, {where}", [nothing for _, nothing in pairs]),
+    ]
+
+
+def _row(what: str, runs: list[Run], ratio: float | None = None) -> Row:
+    middle: Callable[[list[float]], float] = statistics.median
+    return Row(
+        what,
+        round(middle([run.seconds for run in runs]), 2),
+        int(middle([float(run.execs) for run in runs])),
+        int(middle([float(run.memory_mb) for run in runs])),
+        round(ratio, 2) if ratio else None,
+    )
+
+
+def _run(box: Target, deploy: str, port: int | None = None) -> Run:
+    """One run as a user types it, with its wall time, its peak memory and the execs that the box's sshd counted."""
+    environment = {**os.environ, "PYINFRA_YES": "true", "BOXKEEPER_TARGET": box.name}
+    environment["BOXKEEPER_TARGET_PORT"] = str(port or "")
+    since = box.succeed("date +%s.%N").strip()
+    started = time.monotonic()
+    line = [str(Path(sys.executable).with_name("pyinfra")), INVENTORY, deploy]
+    process = subprocess.Popen(line, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - started
+    if status != 0:
+        raise Fault(f"{' '.join(line[1:])} failed:\n{said.decode()[-2000:]}")
+    log = box.succeed(f"journalctl --sync; journalctl -t sshd -t sshd-session --since=@{since} --output=cat")
+    return Run(seconds, usage.ru_maxrss // 1024, len(re.findall(r"Starting session: command", log)))
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
+    return f"{os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def _print(rows: list[Row]) -> None:
+    click.echo(f"\n{_machine()}\n")
+    click.echo(f"{'':32}{'seconds':>9}{'ratio':>7}{'execs':>7}{'memory':>9}")
+    for row in rows:
+        ratio = f"{row.ratio:.2f}" if row.ratio else ""
+        click.echo(f"{row.what:32}{row.seconds:9.2f}{ratio:>7}{row.execs:7}{row.memory_mb:6} MB")

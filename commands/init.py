@@ -1,0 +1,35 @@
+"""`boxkeeper init`: the inventory of a new environment, a complete example with three lines to edit."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+import click
+
+from roles import ROOT, Fault, render
+from roles.apps.ai_note_taker import AiNoteTaker
+
+TAKEN = {"docker": "the demo's", "all": "pyinfra's word for every box", "group": "a function in the inventory itself"}
+
+
+@click.command()
+@click.argument("env")
+def init(env: str) -> None:
+    """Write inventories/ENV.py, an example to edit, and say what to do next."""
+    if env in TAKEN:
+        raise Fault(f"{env} is {TAKEN[env]}: call your environment e.g. `prod`")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", env) or keyword.iskeyword(env):
+        raise Fault(f"{env!r} can't be the name of an environment: use a-z, 0-9 and _, e.g. `prod`")
+    path = ROOT / "inventories" / f"{env}.py"
+    try:
+        with open(path, "xb") as file:
+            file.write(render("init/inventory.py.j2", env=env))
+    except FileExistsError:
+        raise Fault(f"inventories/{env}.py is there already and is left as it is: edit it") from None
+    click.echo(f"inventories/{env}.py is written. Next:")
+    click.echo(f"  1. edit the three lines it marks:  $EDITOR inventories/{env}.py")
+    click.echo("  2. give it the keys that only you have:")
+    for name in AiNoteTaker.secrets:
+        click.echo(f"       ./boxkeeper secrets set {env} ai-note-taker/{name}")
+    click.echo(f"  3. go:  .venv/bin/pyinfra inventories/{env}.py deploys/full.py")

@@ -1,0 +1,66 @@
+"""Reading an inventory before pyinfra does, so that a mistake in its Python is one line and not a traceback."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from roles import ROOT, Fault
+
+
+def inventory_of(env: str) -> str:
+    """The path of an environment's inventory. Raises Fault with the ones there are."""
+    if not (ROOT / "inventories" / f"{env}.py").is_file():
+        known = ", ".join(sorted(path.stem for path in (ROOT / "inventories").glob("[a-z]*.py"))) or "none"
+        raise Fault(f"inventories/{env}.py is not there (known: {known}): run `boxkeeper init {env}`")
+    return f"inventories/{env}.py"
+
+
+def check(inventory: str) -> None:
+    """Run an inventory without connecting. Raises Fault for a mistake in it; `group` itself ends with exit code 2."""
+    names: dict[str, Any] = {"__file__": str(ROOT / inventory), "__name__": "inventory"}
+    try:
+        exec(compile((ROOT / inventory).read_bytes(), inventory, "exec"), names)
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault(_sentence(inventory, error)) from None
+    if not any(_is_group(value) for name, value in names.items() if not name.startswith("_")):
+        name = Path(inventory).stem
+        raise Fault(f"{inventory} has no hosts: end it with `{name} = group(Server(...))`")
+
+
+def _is_group(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], list)
+
+
+def _sentence(inventory: str, error: Exception) -> str:
+    """The place, the fault, and what to write instead where that is known."""
+    said = (str(error).splitlines() or [""])[0][:200]
+    if isinstance(error, SyntaxError):
+        source = (error.text or "").strip()
+        return (
+            f"{_shown(error.filename or inventory)} line {error.lineno or 1}: {error.msg}{source and f': `{source}`'}"
+        )
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == inventory]
+    hint = _hint(error.name or "") if isinstance(error, NameError) else ""
+    return f"{inventory} line {lines[-1] if lines else 1}: {type(error).__name__}: {said}{hint}"
+
+
+def _shown(path: str) -> str:
+    return path.removeprefix(f"{ROOT}/")
+
+
+def _hint(name: str) -> str:
+    return next((f"; add `from {module} import {name}`" for module, known in _classes() if known == name), "")
+
+
+def _classes() -> Iterator[tuple[str, str]]:
+    """What an inventory imports, and from where."""
+    for path in sorted((ROOT / "roles").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__").removesuffix(".app")
+        for name in re.findall(r"^(?:class|def) ([A-Za-z]\w*)", path.read_text(), re.MULTILINE):
+            yield module, name

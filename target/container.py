@@ -1,0 +1,104 @@
+"""The container behind a target: how it is made, and when it counts as a box that is up."""
+
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from roles import Fault
+from target import LABEL
+from target.recipe import environment
+
+_START_SECONDS = 90
+_IPV6 = Path("/proc/sys/net/ipv6")
+_ALWAYS = ("22/tcp", "80/tcp", "443/tcp")
+_FIXED = {"boxkeeper": {"22/tcp": 2222, "80/tcp": 8080, "443/tcp": 8443}}
+
+
+def make(client: DockerClient, name: str, image: str, publish: Sequence[str]) -> Container:
+    """A container that can run systemd, made but not started; it comes back by itself after a reboot."""
+    return client.containers.create(
+        image,
+        name=name,
+        hostname=name,
+        labels={LABEL: name},
+        # `--privileged` fails on a machine that itself lacks SYS_RESOURCE. Among ALL, SYS_PTRACE is what
+        # units with PrivateUsers= need (redis-server, for one); others are for mounts and nftables.
+        cap_add=["ALL"],
+        cap_drop=["SYS_RESOURCE"],
+        security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+        cgroupns="private",
+        tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
+        environment={"container": "docker", **environment()},
+        restart_policy={"Name": "always"},
+        # Docker turns IPv6 off, loopback included, in a network that has none; a rented box has it.
+        sysctls={"net.ipv6.conf.all.disable_ipv6": "0"} if _IPV6.exists() else {},
+        ports=dict(_ports(name, publish)),
+    )
+
+
+def start(container: Container) -> None:
+    """Start it. Raises Fault, with the engine's reason."""
+    try:
+        container.start()
+    except APIError as error:
+        raise Fault(f"target {container.name} does not start: {error.explanation}") from error
+
+
+def ask(container: Container, argv: list[str]) -> tuple[int, str]:
+    """Run `argv` inside as root: its exit code, and what it printed on either stream."""
+    code, output = container.exec_run(argv)
+    assert code is not None  # only a streamed run has none
+    assert isinstance(output, bytes)
+    return code, output.decode(errors="replace").rstrip("\n")
+
+
+def wait(container: Container, port: int) -> None:
+    """Wait until systemd has finished starting and sshd answers on `port` of 127.0.0.1.
+
+    Raises Fault after 90 s.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    state = ""
+    while time.monotonic() < deadline:
+        state = _systemd(container)
+        if state in ("running", "degraded") and _greets(port):
+            return
+        time.sleep(0.2)
+    raise Fault(
+        f"target {container.name} is not up after {_START_SECONDS} s: systemd says {state or 'nothing'},"
+        f" sshd does {'' if _greets(port) else 'not '}answer; see `docker logs {container.name}`"
+    )
+
+
+def _systemd(container: Container) -> str:
+    try:
+        return ask(container, ["systemctl", "is-system-running"])[1]
+    except APIError:  # not running, between a reboot's two halves
+        return ""
+
+
+def _greets(port: int) -> bool:
+    # The engine's proxy accepts before anything listens behind it: only the greeting proves sshd.
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as link:
+            return link.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _ports(name: str, publish: Sequence[str]) -> Mapping[str, tuple[str, int]]:
+    # Chosen here, not by the engine, which would choose anew at every start.
+    fixed = _FIXED.get(name, {})
+    return {inner: ("127.0.0.1", fixed.get(inner) or _free(inner)) for inner in (*_ALWAYS, *publish)}
+
+
+def _free(inner: str) -> int:
+    kind = socket.SOCK_DGRAM if inner.endswith("/udp") else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
