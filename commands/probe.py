@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -69,9 +70,10 @@ def _health(domain: str, address: str, port: int) -> str:
 
 def _socket(domain: str, address: str, port: int) -> str:
     url = f"wss://{domain}:{port}/ws"
-    with connect(url, ssl=_unverified(), server_hostname=domain, host=address, port=port, open_timeout=10) as socket:
-        socket.send("hello")
-        heard = socket.recv(timeout=10)
+    plain = socket.create_connection((address, port), timeout=10)
+    with connect(url, ssl=_unverified(), sock=plain, open_timeout=10) as opened:
+        opened.send("hello")
+        heard = opened.recv(timeout=10)
     assert "hello" in str(heard), f"heard {str(heard)[:80]}"
     return ""
 

@@ -96,22 +96,28 @@ def _log() -> str:
 
 
 def words(said: str) -> str:
-    """The lines of certbot's answer that say why, as one."""
-    details = re.findall(r"^\s*(?:Detail|Error|Hint): *(.*)$", said, re.MULTILINE)
-    errors = re.findall(r"^(.*(?:urn:ietf:params:acme:error|[Ee]rror|ailed).*)$", said, re.MULTILINE)
-    return " ".join((details or errors or said.strip().splitlines()[-1:] or ["certbot said nothing"])[0].split())
+    """The part of certbot's answer that says why, as one line."""
+    details = re.findall(r"Identifier: *(.*)\n *Type: *.*\n *Detail: *(.*)", said)
+    if details:
+        return "; ".join(f"{name}: {' '.join(detail.split())}" for name, detail in details)
+    errors = re.findall(r"An unexpected error occurred:\n(.*)", said) or re.findall(
+        r"^(.*(?:rror|ailed).*)$", said, re.M
+    )
+    return " ".join((errors or said.strip().splitlines()[-1:] or ["certbot said nothing"])[0].split())
 
 
 def not_before(said: str, now: float) -> float:
-    """When the CA lets us ask again: its Retry-After header, or Let's Encrypt's sentence; 0 when it says nothing."""
+    """When the CA lets us ask again: its Retry-After header, or Let's Encrypt's sentence; 0 when it says nothing.
+
+    Only of a refusal: with its advice on renewal (ARI) a CA sends the same header, about when to read that again.
+    """
     found = 0.0
-    if "urn:ietf:params:acme:error:rateLimited" not in said and "HTTP 429" not in said and "HTTP 503" not in said:
-        return found
-    for value in re.findall(r"Retry-After: *(.+)", said):
-        if value.strip().isdigit():
-            found = max(found, now + int(value))
-        elif date := email.utils.parsedate(value):
-            found = max(found, float(calendar.timegm(date)))
+    for headers in re.findall(r"HTTP (?:429|503)\n((?:[\w-]+: .*\n)+)", said):
+        for value in re.findall(r"^Retry-After: *(.+)$", headers, re.M | re.I):
+            if value.strip().isdigit():
+                found = max(found, now + int(value))
+            elif date := email.utils.parsedate(value):
+                found = max(found, float(calendar.timegm(date)))
     for date_text in re.findall(r"retry after (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", said):
         found = max(found, float(calendar.timegm(time.strptime(date_text, "%Y-%m-%d %H:%M:%S"))))
     return found

@@ -11,17 +11,15 @@ import os
 import shutil
 from typing import Any
 
-from onbox import files, units
-from onbox.shell import Failed, run, said
+from onbox import files, sshd, units
+from onbox.shell import Failed, run
 
 Json = Any
 STATE = "/var/lib/boxkeeper/confirmed"
-SECONDS = 60
-"""How long a change waits for its confirmation."""
 
 
 def observe(queries: list[Json]) -> list[Json]:
-    sshd = _sshd()
+    ports = sshd.ports()
     found = files.observe([query["paths"] for query in queries])
     return [
         {
@@ -29,68 +27,45 @@ def observe(queries: list[Json]) -> list[Json]:
             "pending": os.path.exists(f"{STATE}/{query['name']}/pending.json"),
             "loaded": units.stamped(query["name"]),
             "current": units.digest(query["paths"], query["live"]),
-            "sshd": sshd,
+            "ports": ports,
+            **_sshd(query["sshd"]),
         }
         for query, answer in zip(queries, found, strict=True)
     ]
 
 
-def _sshd() -> dict[str, list[str]]:
-    """sshd's effective settings, and under `port` every port that a login may come in by."""
-    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # Ubuntu 24.04: without it sshd -T fails right after boot
-    settings: dict[str, list[str]] = {}
-    for line in said(["sshd", "-T"]).splitlines():
-        name, _, value = line.partition(" ")
-        settings.setdefault(name, []).append(value)
-    settings["port"] = sorted({*settings.get("port", []), *_socket_ports()}, key=int)
-    return settings
-
-
-def _socket_ports() -> set[str]:
-    """Where systemd listens for sshd (Ubuntu): there, sshd's own Port says nothing."""
-    if not os.path.exists("/lib/systemd/system/ssh.socket"):
-        return set()
-    shown = said(["systemctl", "show", "ssh.socket", "--property=ActiveState,Listen"])
-    if "ActiveState=active" not in shown:
-        return set()
-    words = shown.replace("Listen=", " ").split()
-    return {word.rpartition(":")[2] for word in words if word.rpartition(":")[2].isdigit()}
+def _sshd(query: Json) -> Json:
+    if query is None:
+        return {}
+    return {"sshd": sshd.effective(query["users"]), "mend": sorted(sshd.to_mend(query["port"]))}
 
 
 def apply(payload: Json) -> None:
     """Make the change, with its way back armed. `confirm` keeps it."""
     name = payload["name"]
     revert(name)  # of a run that was cut off before it confirmed
-    _remember(payload)
+    paths = payload["paths"]
+    if payload["sshd"]:
+        sshd.must_speak(paths, payload["speaks"])
+        paths = [*paths, *sshd.mending(payload["sshd"]["port"])]
+    _remember(payload, paths)
     try:
-        files.apply({"paths": payload["paths"], "prove": payload["prove"]})
-        _expect(payload)
-        _arm(name)
+        _arm(name, payload["seconds"])
+        files.apply({"paths": paths, "prove": payload["prove"]})
+        if payload["sshd"]:
+            sshd.must_be(payload["expect"], payload["sshd"]["users"])
         _load(payload["load"])
     except BaseException:
         revert(name)
         raise
 
 
-def _expect(payload: Json) -> None:
-    """See that sshd takes the new settings, and still speaks what the control machine speaks, before it gets them."""
-    effective = _sshd()
-    for setting, value in payload["expect"].items():
-        if value not in effective.get(setting, []):
-            first = "it may need `Include /etc/ssh/sshd_config.d/*.conf` as the first line of /etc/ssh/sshd_config"
-            raise Failed(f"sshd keeps {setting} {' '.join(effective.get(setting, ['unset']))}; {first}")
-    for setting, spoken in payload["speaks"].items():
-        offered = ",".join(effective.get(setting, [])).split(",")
-        if not set(offered) & set(spoken):
-            raise Failed(f"the control machine speaks none of sshd's {setting}: {', '.join(offered)}")
-
-
-def _remember(payload: Json) -> None:
+def _remember(payload: Json, paths: list[Json]) -> None:
     folder = f"{STATE}/{payload['name']}"
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o700)
     kept = []
-    for number, entry in enumerate(payload["paths"]):
+    for number, entry in enumerate(paths):
         exists = os.path.isfile(entry["path"])
         if exists:
             _copy(entry["path"], f"{folder}/{number}")
@@ -108,10 +83,10 @@ def _copy(path: str, to: str) -> None:
     os.chown(to, status.st_uid, status.st_gid)
 
 
-def _arm(name: str) -> None:
+def _arm(name: str, seconds: int) -> None:
     unit = f"boxkeeper-revert-{name}"
     run(["systemctl", "stop", f"{unit}.timer"], ok=(0, 5))
-    timer = [f"--on-active={SECONDS}", "--timer-property=AccuracySec=1s", f"--unit={unit}", "--collect", "--quiet"]
+    timer = [f"--on-active={seconds}", "--timer-property=AccuracySec=1s", f"--unit={unit}", "--collect", "--quiet"]
     run(["systemd-run", *timer, "/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper", "confirmed", "revert", name])
 
 
@@ -124,7 +99,7 @@ def confirm(payload: Json) -> None:
     """A new login has come through: the change stays."""
     name = payload["name"]
     if not os.path.exists(f"{STATE}/{name}/pending.json"):
-        raise Failed(f"{name}: the confirmation came after {SECONDS} s; the change was taken back")
+        raise Failed(f"{name}: the confirmation came too late; the change was taken back")
     os.unlink(f"{STATE}/{name}/pending.json")
     run(["systemctl", "stop", f"boxkeeper-revert-{name}.timer"], ok=(0, 5))
     units.stamp(name, units.digest(payload["watch"], payload["live"]))

@@ -1,124 +1,253 @@
-"""The PostgreSQL cluster that Debian's and Ubuntu's packages make: /etc/postgresql/VERSION/main."""
+"""PostgreSQL: the one cluster of the box, its settings, and the roles and databases in it."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
+import shutil
+import subprocess
 import time
+from dataclasses import dataclass
 from typing import Any
 
-from onbox import files, units
+from onbox import files, packages, units
 from onbox.shell import Failed, run
 
 Json = Any
-STAMP = "postgresql"
+CLUSTERS = "/etc/postgresql"
+PATHS = ("conf.d", "conf.d/99-boxkeeper.conf", "pg_hba.conf", "start.conf")
+"""In the folder of the cluster's settings; `roles/postgres.py` says what is in them."""
+GUARD = "/etc/systemd/system/postgresql@.service.d/boxkeeper.conf"
+PATIENCE = 60.0
+"""Seconds that a starting server may take; longer is a recovery that somebody should look at."""
+
+# `found`: what the server says of itself, in one query. Of a password only the hash of its verifier leaves the box.
+STATE = r"""
+SELECT json_build_object(
+  'digest', current_setting('boxkeeper.digest', true),
+  'pending', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
+  'overridden', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings
+                 WHERE sourcefile ~ 'postgresql\.auto\.conf$'),
+  'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
+      'login', rolcanlogin, 'inherit', rolinherit, 'limit', rolconnlimit,
+      'powers', rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls,
+      'password', encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex'),
+      'settings', (SELECT setconfig FROM pg_db_role_setting WHERE setrole = r.oid AND setdatabase = 0),
+      'groups', (SELECT coalesce(json_agg(roleid::regrole::text ORDER BY 1), '[]')
+                 FROM (SELECT DISTINCT roleid FROM pg_auth_members WHERE member = r.oid) AS m))), '{}')
+    FROM pg_authid AS r WHERE rolname !~ '^pg_' AND oid <> 10),
+  'databases', (SELECT json_object_agg(datname, json_build_object(
+      'owner', pg_get_userbyid(datdba),
+      'others', (SELECT count(*) FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee <> datdba)))
+    FROM pg_database WHERE datname <> 'template0'))
+"""
 
 
-def observe(queries: list[None]) -> list[Json]:
-    return [_found() for _ in queries]
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as Debian keeps it: settings in /etc/postgresql/MAJOR/NAME, data where they say."""
+
+    major: str
+    name: str
+
+    @property
+    def folder(self) -> str:
+        return os.path.join(CLUSTERS, self.major, self.name)
+
+    @property
+    def unit(self) -> str:
+        return f"postgresql@{self.major}-{self.name}.service"
+
+    def program(self, name: str) -> str:
+        """Past /usr/bin/psql, which is a Perl script that looks for the cluster and takes 60 ms to find it."""
+        return f"/usr/lib/postgresql/{self.major}/bin/{name}"
+
+    def ask(self, sql: str, timeout: float = 20) -> str:
+        """What psql says as the superuser. Raises Failed with its errors, never with the statements."""
+        port, folder = self._listens()
+        options = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", folder, "-p", port, "-d", "postgres", "-f", "-"]
+        try:
+            done = subprocess.run(
+                [self.program("psql"), *options],
+                input=("\\set VERBOSITY terse\n" + sql).encode(),
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+                user="postgres",
+                group="postgres",
+                extra_groups=[],
+                cwd="/",
+                env={"LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"},
+            )
+        except (OSError, KeyError, LookupError, subprocess.TimeoutExpired) as error:
+            raise Failed(f"psql: {type(error).__name__}") from None
+        if done.returncode:
+            raise Failed(f"PostgreSQL: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode()
+
+    def _listens(self) -> tuple[str, str]:
+        """The port and socket folder of the running server. Raises Failed when none runs."""
+        try:
+            with open(os.path.join(self.folder, "postgresql.conf")) as file:
+                data = re.search(r"^\s*data_directory\s*=?\s*'([^']+)'", file.read(), re.MULTILINE)
+            with open(os.path.join(data.group(1) if data else "", "postmaster.pid")) as file:
+                lines = file.read().splitlines()
+            return lines[3], lines[4]
+        except (OSError, IndexError):
+            raise Failed(f"PostgreSQL {self.major}/{self.name} is not running") from None
+
+
+def observe(queries: list[Json]) -> list[Json]:
+    found = _found() if queries else None
+    return [found for _ in queries]
 
 
 def _found() -> Json:
-    found = version()
-    paths = _paths(found) if found else []
+    clusters = _clusters()
+    found: dict[str, Json] = {**_machine(), "clusters": [f"{one.major}/{one.name}" for one in clusters]}
+    if len(clusters) != 1:
+        return {**found, "server": None}
+    cluster = clusters[0]
+    try:
+        server = json.loads(cluster.ask(STATE))
+    except (Failed, ValueError):
+        server = None
     return {
-        "version": found,
-        "ram_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
-        "cpus": os.cpu_count() or 1,
-        "includes": bool(found) and _includes(found),
-        "files": files.observe([paths])[0],
-        "current": units.digest([*paths, *_unit_files()], []),
-        "loaded": units.stamped(STAMP),
+        **found,
+        "server": server,
+        "files": files.observe([[os.path.join(cluster.folder, path) for path in PATHS]])[0],
+        "guarded": units.stamped(cluster.unit) == units.digest([GUARD], []),
     }
 
 
-def version() -> str | None:
-    """The major version of the cluster called main; the newest where there are several."""
-    with contextlib.suppress(FileNotFoundError):
-        majors = [name for name in os.listdir("/etc/postgresql") if os.path.isdir(f"/etc/postgresql/{name}/main")]
-        return max(majors, key=float, default=None)
-    return None
+def _clusters() -> list[Cluster]:
+    found = []
+    for major in sorted(os.listdir(CLUSTERS)) if os.path.isdir(CLUSTERS) else []:
+        for name in sorted(os.listdir(os.path.join(CLUSTERS, major))) if major.isdigit() else []:
+            if os.path.exists(os.path.join(CLUSTERS, major, name, "postgresql.conf")):
+                found.append(Cluster(major, name))
+    return found
 
 
-def _paths(version: str) -> list[str]:
-    home = f"/etc/postgresql/{version}/main"
-    return [f"{home}/conf.d", f"{home}/conf.d/boxkeeper.conf", f"{home}/pg_hba.conf"]
-
-
-def _includes(version: str) -> bool:
-    """Whether the cluster reads conf.d; one that another tool made may not."""
-    with open(f"/etc/postgresql/{version}/main/postgresql.conf") as file:
-        return re.search(r"^\s*include_dir\s*=?\s*'conf\.d'", file.read(), re.MULTILINE) is not None
-
-
-def _unit_files() -> list[str]:
-    return ["/etc/systemd/system/postgresql@.service.d/boxkeeper.conf"]
+def _machine() -> dict[str, int]:
+    """Memory in MB, as the kernel or the container allows it; processors; size of the disk in MB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max") as file:
+            memory = min(memory, int(file.read()))
+    except (OSError, ValueError):
+        pass
+    disk = shutil.disk_usage("/var/lib").total
+    return {"ram_mb": memory >> 20, "cpus": os.cpu_count() or 1, "disk_mb": disk >> 20}
 
 
 def apply(payload: Json) -> None:
-    cluster = version() or _create()
-    files.apply({"paths": payload["files"], "prove": []})
-    if not _includes(cluster):
-        with open(f"/etc/postgresql/{cluster}/main/postgresql.conf", "a") as file:
-            file.write("include_dir = 'conf.d'\n")
-    unit = f"postgresql@{cluster}-main.service"
-    before = units.digest([*_paths(cluster), *_unit_files()], [])
-    run(["systemctl", "daemon-reload"])
-    if not _answers():
-        run(["systemctl", "restart", unit], timeout=120)
-    else:
-        run(["systemctl", "reload", unit], timeout=60)
-        time.sleep(0.5)  # the postmaster reads its files after the signal
-        if not _is_loaded(unit):
-            run(["systemctl", "restart", unit], timeout=120)
-    wait()
-    units.stamp(STAMP, before)
+    """Settle the cluster, or run statements in it."""
+    if "sql" in payload:
+        cluster = _only(_clusters())
+        _start(cluster)
+        cluster.ask(payload["sql"], timeout=300)
+        return
+    cluster = _installed()
+    _include(cluster)
+    entries = [{**entry, "path": os.path.join(cluster.folder, entry["path"])} for entry in payload["paths"]]
+    files.apply({"paths": entries, "prove": []})
+    _settle(cluster, payload["digest"], payload["reset"])
 
 
-def _create() -> str:
-    """Make the cluster that the package should have made, but did not when its installation was cut off."""
-    newest = max(os.listdir("/usr/lib/postgresql"), key=float)
-    run(["pg_createcluster", newest, "main"])
-    return newest
+def _installed() -> Cluster:
+    """The cluster there is, whatever its major; a new one only where there is none."""
+    if not _clusters():
+        packages.apply({"install": ["postgresql"], "remove": []})
+    cluster = _only(_clusters())
+    if not os.path.exists(cluster.program("postgres")):
+        packages.apply({"install": [f"postgresql-{cluster.major}"], "remove": []})
+    return cluster
 
 
-def _is_loaded(unit: str) -> bool:
-    """Whether a reload was enough: no setting waits for a restart, and the unit's sandbox is the one on disk."""
-    pending = sql("SELECT count(*) FROM pg_settings WHERE pending_restart").strip()
-    sandbox = run(["systemctl", "show", unit, "--property=ActiveEnterTimestamp", "--timestamp=unix", "--value"])
-    started = float(sandbox.strip().lstrip("@") or 0)
-    newer = any(os.path.exists(path) and os.lstat(path).st_ctime > started for path in _unit_files())
-    return pending == "0" and not newer
+def _only(clusters: list[Cluster]) -> Cluster:
+    if len(clusters) != 1:
+        raise Failed(f"PostgreSQL: this box has {len(clusters)} clusters, not one; see `pg_lsclusters`")
+    return clusters[0]
 
 
-def _answers() -> bool:
+def _include(cluster: Cluster) -> None:
+    """See that conf.d is read: clusters made by hand or by another createcluster.conf do not read it."""
+    path = os.path.join(cluster.folder, "postgresql.conf")
+    with open(path, "r+") as file:
+        text = file.read()
+        if not re.search(r"^\s*include_dir\s*=?\s*'conf\.d'", text, re.MULTILINE):
+            file.write(("" if text.endswith("\n") else "\n") + "include_dir = 'conf.d'\n")
+
+
+def _settle(cluster: Cluster, digest: str, reset: list[str]) -> None:
+    """Have the server run with these settings: by a reload where that is enough, else by a restart."""
+    guard = units.digest([GUARD], [])
+    guarded = units.stamped(cluster.unit) == guard
+    if not guarded:
+        run(["systemctl", "daemon-reload"])
+    started = _start(cluster)
+    if reset:
+        cluster.ask("".join(f'ALTER SYSTEM RESET "{name}";\n' for name in reset))
+    if not started:
+        run(["systemctl", "reload", cluster.unit], timeout=60)
+    if not _loaded(cluster, digest) or json.loads(cluster.ask(STATE))["pending"] or not (guarded or started):
+        _restart(cluster)
+    if not _loaded(cluster, digest):
+        raise Failed(f"PostgreSQL does not take its settings:\n{_objections(cluster)}")
+    units.stamp(cluster.unit, guard)
+
+
+def _start(cluster: Cluster) -> bool:
+    """Start the server when it does not answer, and wait until it does. Returns whether it had to be started."""
+    started = not _answers(cluster)
+    if started:
+        run(["systemctl", "reset-failed", cluster.unit], ok=(0, 1))
+        units.do("start", cluster.unit)
+        _wait(cluster)
+    return started
+
+
+def _restart(cluster: Cluster) -> None:
+    """A server on a full disk runs on, but once stopped it can't start again: so it is not stopped there."""
+    disk = shutil.disk_usage(os.path.realpath("/var/lib/postgresql"))
+    least = min(disk.total // 10, 1 << 30)
+    if disk.free < least:
+        need = f"has {disk.free >> 20} MB free and needs {least >> 20} MB"
+        raise Failed(f"PostgreSQL needs a restart, but its disk {need} to come up again: free some, run again")
+    units.do("restart", cluster.unit)
+    _wait(cluster)
+
+
+def _answers(cluster: Cluster) -> bool:
     try:
-        sql("SELECT 1")
+        return cluster.ask("SELECT 1;\n").strip() == "1"
     except Failed:
         return False
-    return True
 
 
-def wait(seconds: float = 60) -> None:
-    """Until the cluster takes connections. Raises Failed when it has not after that long."""
-    deadline = time.monotonic() + seconds
-    while not _answers():
+def _wait(cluster: Cluster) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not _answers(cluster):
         if time.monotonic() > deadline:
-            raise Failed("PostgreSQL takes no connections; `journalctl -u postgresql@*` says why")
-        time.sleep(0.3)
+            log = f"/var/log/postgresql/postgresql-{cluster.major}-{cluster.name}.log"
+            raise Failed(f"PostgreSQL does not answer after {PATIENCE:.0f} s: see {log}")
+        time.sleep(0.2)
 
 
-def sql(statements: str, database: str = "postgres") -> str:
-    """Run SQL as the superuser. It travels on standard input: arguments are for everybody to read."""
-    command = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
-    return run(command, stdin=statements.encode(), timeout=120)
+def _loaded(cluster: Cluster, digest: str) -> bool:
+    """A reload is a signal, and takes effect a moment later."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if json.loads(cluster.ask(STATE))["digest"] == digest:
+            return True
+        time.sleep(0.05)
+    return False
 
 
-def ask(question: str) -> Json:
-    """The JSON that a SELECT answers, or None where there is no cluster to ask."""
-    try:
-        return json.loads(sql(question))
-    except (Failed, ValueError):
-        return None
+def _objections(cluster: Cluster) -> str:
+    return cluster.ask(
+        "SELECT sourcefile || ' line ' || sourceline || ': ' || error FROM pg_file_settings WHERE error IS NOT NULL;\n"
+        "SELECT 'pg_hba.conf line ' || line_number || ': ' || error FROM pg_hba_file_rules WHERE error IS NOT NULL;\n"
+    )

@@ -7,14 +7,25 @@ compares what is wanted with what is found and changes the difference.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pyinfra.api.exceptions import PyinfraError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,34 +39,96 @@ class Settings(BaseModel):
     """What a user may choose. Frozen, and an unknown name is a fault.
 
     A fault does not raise here: it is kept in `faults` until `roles.server.group` has seen the whole inventory, so
-    that a user is told everything that is wrong at once. A model with faults holds no usable values.
+    that a user is told everything that is wrong at once. A model with faults lacks the settings that are wrong; texts
+    are as they were typed, and settings inside it are whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
     _faults: tuple[str, ...] = PrivateAttr(default=())
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *positional: Any, **given: Any) -> None:
+        # what was copied often ends in a newline
+        values = {name: value.strip() if isinstance(value, str) else value for name, value in _named(given)}
         try:
+            if positional:
+                values[NAMELESS] = positional
             super().__init__(**values)
         except ValidationError as error:
-            blank = type(self).model_construct()
-            object.__setattr__(self, "__dict__", blank.__dict__)
+            object.__setattr__(self, "__dict__", _right(type(self), values, error))
             object.__setattr__(self, "__pydantic_fields_set__", set())
             object.__setattr__(self, "__pydantic_extra__", None)
             inner = [fault for value in values.values() for fault in _inner_faults(value)]
             own = _sentences(type(self), error)
             object.__setattr__(self, "__pydantic_private__", {"_faults": (*inner, *own)})
 
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _plausible(cls, value: object, handler: ValidatorFunctionWrapHandler, about: ValidationInfo) -> object:
+        field = cls.model_fields[str(about.field_name)]
+        kinds, several = _kinds(field.annotation), get_origin(field.annotation) is tuple
+        if several and not isinstance(value, (list, tuple)):
+            raise ValueError(f"must be several: write `{about.field_name}=(...,)`, with the comma")
+        for item in value if several and isinstance(value, (list, tuple)) else [value]:
+            if item != field.default and (objection := _objection(item, kinds)):
+                raise ValueError(objection)
+        if kinds:  # they checked themselves; pydantic would ask their own validators again, faults or not
+            return tuple(value) if isinstance(value, list) else value
+        return handler(value)
+
     @property
     def faults(self) -> tuple[str, ...]:
         """What is wrong with these settings and with the ones inside them, one sentence each."""
         inner = [fault for value in self.__dict__.values() for fault in _inner_faults(value)]
-        return (*self._faults, *inner)
+        return tuple(dict.fromkeys((*self._faults, *inner)))
 
     def to_json(self) -> str:
         """What `pyinfra ... debug-inventory` prints: the kind of settings, never the values."""
         return f"<{type(self).__name__}>"
+
+
+def _named(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Settings by names that can be printed: pydantic stops at the first that it can't encode."""
+    for name, value in given.items():
+        yield name if name.isprintable() else ascii(name), value
+
+
+NAMELESS = "(without a name)"
+LONGEST = 4096
+"""Characters of a setting. The longest that is one, an RSA key of 16384 bits, has 2,800."""
+
+
+def _kinds(annotation: Any) -> tuple[type[Settings], ...]:
+    """The kinds of settings that a setting of this type holds; none for one that holds values."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return (annotation,)
+    return tuple(kind for argument in get_args(annotation) for kind in _kinds(argument))
+
+
+def _objection(value: object, kinds: tuple[type[Settings], ...]) -> str:
+    """What is wrong with a value whatever it is for; "" for nothing."""
+    if kinds and not isinstance(value, kinds):
+        return f"must be {' or '.join(f'{kind.__name__}(...)' for kind in kinds)}"
+    if not isinstance(value, str):
+        return ""
+    if not value:
+        return "is empty; give it a value"
+    if len(value) > LONGEST:
+        return f"is {len(value)} characters long; at most {LONGEST} make sense"
+    # it could end a line of a config file, or hide in one
+    bad = next((place for place, char in enumerate(value) if not char.isprintable()), None)
+    return "" if bad is None else f"holds the invisible character {value[bad]!a} at position {bad + 1}"
+
+
+def _right(model: type[Settings], values: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
+    """The settings that nothing is wrong with: texts, and settings inside; defaults for what was not given."""
+    wrong = {str(item["loc"][0]) for item in error.errors(include_url=False, include_input=False) if item["loc"]}
+    given = {name: value for name, value in values.items() if name in model.model_fields and _is_plain(value)}
+    return {name: value for name, value in {**model.model_construct().__dict__, **given}.items() if name not in wrong}
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (str, Settings)) or (isinstance(value, (list, tuple)) and all(map(_is_plain, value)))
 
 
 def _inner_faults(value: object) -> tuple[str, ...]:
@@ -67,22 +140,25 @@ def _inner_faults(value: object) -> tuple[str, ...]:
 
 
 def _sentences(model: type[Settings], error: ValidationError) -> list[str]:
-    """Turn pydantic's report into sentences with the place, the fault and the nearest known name."""
-    import difflib
-
+    """Turn pydantic's report into sentences: the place, and what is wrong there. Each is one printable line."""
     sentences = []
     for item in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in (model.__name__, *item["loc"]))
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            name = str(item["loc"][-1])
-            near = difflib.get_close_matches(name, model.model_fields, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(model.model_fields))}"
-            message = f"unknown setting; {hint}"
-        elif item["type"] == "missing":
-            message = f"is missing; add `{item['loc'][-1]}=...`"
-        sentences.append(f"{where}: {message}")
+        place = ".".join(str(part)[:60] for part in (model.__name__, *item["loc"]))
+        line = f"{place}: {_fault(model, item['type'], str(item['loc'][-1]) if item['loc'] else '', item['msg'])}"
+        sentences.append("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
     return sentences
+
+
+def _fault(model: type[Settings], kind: str, name: str, message: str) -> str:
+    if name == NAMELESS:
+        return f"every setting has a name: write `{next(iter(model.model_fields))}=...`"
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name[:60], model.model_fields, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(model.model_fields))}"
+        return f"unknown setting; {hint}"
+    if kind == "missing":
+        return f"is missing; add `{name}=...`"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 @functools.cache

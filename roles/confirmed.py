@@ -11,13 +11,17 @@ from pyinfra.api.exceptions import ConnectError
 from roles.connector import BoxConnector
 from roles.resources import File, Files, Json, sendable
 
+SECONDS = 60
+"""How long the box waits for the confirmation of a change, before it takes it back."""
+
 
 @dataclass(frozen=True)
 class Confirmed:
     """Files, and the commands that put them to use.
 
-    `prove` must accept the files; `load` puts them to use, `unload` when there were none before. `expect` are settings
-    that sshd must then report; `speaks` are algorithms of which it must keep at least one.
+    `prove` must accept the files; `load` puts them to use, `unload` when there were none before. What else must hold of
+    sshd: `expect` are settings that it must then report for each of `users`, `speaks` are algorithms of which it must
+    keep at least one, and `port` is the only one it may listen on.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Confirmed:
     live: Sequence[str] = ()
     expect: Mapping[str, str] = field(default_factory=dict)
     speaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    users: Sequence[str] = ()
+    port: int | None = None
     kind: ClassVar[str] = "confirmed"
 
     def entries(self, found: Json) -> Sequence[File]:
@@ -35,15 +41,20 @@ class Confirmed:
         return self.files
 
     def query(self) -> Json:
-        return {"name": self.name, "paths": [file.path for file in self.files], "live": list(self.live)}
+        paths = [file.path for file in self.files]
+        return {"name": self.name, "paths": paths, "live": list(self.live), "sshd": self._sshd()}
+
+    def _sshd(self) -> Json:
+        return {"users": list(self.users), "port": self.port} if self.users else None
 
     def differences(self, found: Json) -> Sequence[str]:
         differing = list(Files(self.entries(found)).differences(found["files"]))
         effective = [
-            f"sshd: {name} is {' '.join(found['sshd'].get(name, ['unset']))}"
+            f"sshd: {name} is {' and '.join(found['sshd'].get(name, ['unset']))}"
             for name, value in self.expect.items()
-            if value not in found["sshd"].get(name, [])
+            if found["sshd"].get(name) != [value]
         ]
+        effective += [f"{path}: stands in the way" for path in found.get("mend", ())]
         stale = [f"{self.name}: another one is loaded"] if found["loaded"] != found["current"] else []
         pending = [f"{self.name}: was never confirmed"] if found["pending"] else []
         return [*differing, *effective, *pending] or stale
@@ -57,6 +68,8 @@ class Confirmed:
             "unload": [list(command) for command in self.unload],
             "expect": dict(self.expect),
             "speaks": {name: list(spoken) for name, spoken in self.speaks.items()},
+            "sshd": self._sshd(),
+            "seconds": SECONDS,
         }
 
     def confirmation(self) -> Json:
@@ -68,10 +81,13 @@ def new_login(state: Any, host: Any) -> str:
     """Log in anew, as the admin where there is one, and become root. Returns why not, or ""."""
     connector = BoxConnector(state, host)
     connector.data["box_logins"] = connector.data["box_logins"][:1]
+    connector.data["box_ports"] = connector.data["box_ports"][:1]
     try:
         connector.connect()
         done, output = connector.become_root()
     except (ConnectError, OSError, EOFError) as error:
+        if "Authentication error" in str(error):
+            return f"{connector.data['ssh_user']} is refused; add the public key that you log in with to Ssh(keys=...)"
         return str(error)
     finally:
         if connector.client is not None:

@@ -1,8 +1,9 @@
-"""How a run reaches a box: pyinfra's own SSH, with two additions.
+"""How a run reaches a box: pyinfra's own SSH, with three additions.
 
 - TCP_NODELAY. paramiko leaves Nagle's algorithm on, which costs an exec 45.8 instead of 2.7 ms on loopback and 196
   instead of 105 ms at 50 ms round trip.
 - Two logins. A rented box lets root in; once the ssh role is done it lets only the admin in. The admin is tried first.
+- Two ports, likewise, where the ssh role is to move sshd to another one.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Transport(paramiko.Transport):
 
 class BoxData(ConnectorData):
     box_logins: list[str]
+    box_ports: list[int]
 
 
 class BoxConnector(SSHConnector):
@@ -45,7 +47,11 @@ class BoxConnector(SSHConnector):
 
     data_cls = BoxData  # type: ignore[assignment]  # a TypedDict of more keys is no subtype for mypy
     data: BoxData
-    data_meta = {**connector_data_meta, "box_logins": DataMeta("Users to log in as, the preferred one first")}  # noqa: RUF012
+    data_meta = {  # noqa: RUF012
+        **connector_data_meta,
+        "box_logins": DataMeta("Users to log in as, the preferred one first"),
+        "box_ports": DataMeta("Ports to connect to, the preferred one first"),
+    }
 
     @staticmethod
     def make_names_data(name: str) -> Any:
@@ -55,6 +61,18 @@ class BoxConnector(SSHConnector):
         return {**super().make_paramiko_kwargs(), "transport_factory": Transport}
 
     def connect(self) -> None:
+        ports = self.data["box_ports"]
+        for port in ports:
+            self.data["ssh_port"] = port
+            try:
+                self._log_in()
+                return
+            except ConnectError as error:
+                # Nobody listens there yet: a box whose sshd is still to be moved to the preferred port.
+                if "Could not connect" not in str(error) or port == ports[-1]:
+                    raise
+
+    def _log_in(self) -> None:
         logins = self.data["box_logins"]
         for user in logins:
             self.data["ssh_user"] = user

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from roles import Settings, render
+from roles import Fault, Settings, render
 from roles.confirmed import Confirmed
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RULES = "/etc/boxkeeper/firewall.nft"
 UNIT = "boxkeeper-firewall.service"
-NEVER = {5432: "Postgres", 6379: "Redis", 11434: "Ollama"}
+NEVER = {5432: "Postgres", 6379: "Redis", 8000: "Chroma", 11434: "Ollama"}
 """Ports that have no business on the internet."""
 
 
@@ -50,9 +50,10 @@ class Rules(Confirmed):
     kind: ClassVar[str] = "confirmed"
 
     def entries(self, found: Json) -> Sequence[File]:
-        ssh = found["sshd"].get("port", ["22"])
-        tcp = sorted({*ssh, *self.tcp}, key=lambda port: int(port.split("-")[0]))
-        return [File(RULES, render("firewall/firewall.nft.j2", tcp=tcp, udp=self.udp), mode="0600")]
+        if not found["ports"]:
+            raise Fault("firewall: no sshd is seen to listen on this box, so no port could be kept open for you")
+        rules = render("firewall/firewall.nft.j2", ssh=found["ports"], tcp=self.tcp, udp=self.udp)
+        return [File(RULES, rules, mode="0600")]
 
 
 def wanted(server: Server) -> Iterator[Resource]:

@@ -1,7 +1,7 @@
 """Keys: who can open the secrets of an environment, and with what.
 
-Public keys, one a line, are in `inventories/<env>.recipients`. The private key never is in the project: it comes from
-the environment (CI), from a file of ours, or is the SSH key that its owner already has.
+Public keys, one a line, are in `inventories/<env>.recipients`. The private key never is in the project: it comes
+from the environment (CI), from a file of ours, or is the SSH key that its owner already has.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 import pyrage
@@ -17,8 +18,8 @@ from roles import Fault
 
 OWN = "~/.config/boxkeeper/identity"
 SSH = "~/.ssh/id_ed25519"
-Identity = pyrage.x25519.Identity | pyrage.ssh.Identity
-Recipient = pyrage.x25519.Recipient | pyrage.ssh.Recipient
+Identity: TypeAlias = pyrage.x25519.Identity | pyrage.ssh.Identity
+Recipient: TypeAlias = pyrage.x25519.Recipient | pyrage.ssh.Recipient
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Key:
             return pyrage.ssh.Identity.from_buffer(self.text.encode())
         except pyrage.IdentityError as error:
             if "decrypted first" in str(error):
-                raise Fault(f"{self.place} has a passphrase: use a key without one, e.g. from `age-keygen`") from None
+                raise Fault(f"{self.place} has a passphrase: use a key without one") from None
             raise Fault(f"{self.place} holds no age or SSH private key: {error}") from None
 
     @property
@@ -56,8 +57,8 @@ class Key:
         return self.text.startswith("AGE-SECRET-KEY-")
 
 
-def keys() -> list[Key]:
-    """The private keys to try. One named by the environment is the only one. Raises Fault when it can't be read."""
+def mine() -> list[Key]:
+    """The private keys to try; one named by the environment is the only one. Raises Fault for one that is unusable."""
     given = os.environ.get("BOXKEEPER_AGE_KEY", "")
     if given.strip():
         return _parse("BOXKEEPER_AGE_KEY", given)
@@ -75,7 +76,7 @@ def keys() -> list[Key]:
 
 
 def _usable(found: list[Key]) -> list[Key]:
-    """Less the ones behind a passphrase: an SSH key is tried because it may be there, not because it was named."""
+    """Less the ones behind a passphrase: this key is tried because it may be there, not because it was named."""
     try:
         return [key for key in found if key.identity]
     except Fault:
@@ -85,8 +86,10 @@ def _usable(found: list[Key]) -> list[Key]:
 def _read(path: str) -> str:
     try:
         return Path(path).expanduser().read_text()
-    except (OSError, UnicodeError) as error:
-        raise Fault(f"{path}: the key can't be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+    except OSError as error:
+        raise Fault(f"{path}: the key can't be read: {error.strerror}") from None
+    except UnicodeError:
+        raise Fault(f"{path}: the key can't be read: it is no text") from None
 
 
 def _parse(place: str, text: str) -> list[Key]:
@@ -113,7 +116,7 @@ def make() -> Key:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "w") as file:
         file.write(text)
-    click.echo(f"--> Made a key that opens your secrets: {OWN}. Keep a copy; without it they are lost.", err=True)
+    click.echo(f"--> Made the key to your secrets, {OWN}. Keep a copy: without it they are lost.", err=True)
     return Key(OWN, str(identity))
 
 
@@ -128,9 +131,7 @@ def recipients(path: Path) -> list[Recipient]:
         try:
             found.append(kind.from_str(text))
         except pyrage.RecipientError:
-            raise Fault(
-                f"{path.name} line {number}: no public key; write one like age1..., ssh-ed25519 ... or ssh-rsa ..."
-            ) from None
+            raise Fault(f"{path.name} line {number}: no public key; write age1... or ssh-ed25519 ...") from None
     if not found:
         raise Fault(f"{path.name} names nobody: add your public key, one a line")
     return found

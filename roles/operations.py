@@ -21,7 +21,7 @@ from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operatio
 from pyinfra.api.command import PyinfraCommand, QuoteString
 
 from roles import ROOT, Fault
-from roles.confirmed import Confirmed, new_login
+from roles.confirmed import SECONDS, Confirmed, new_login
 from roles.resources import Json, Refusing, Resource
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def _confirm(state: Any, host: Any, resource: Confirmed) -> bool:
         program((resource.kind,), {"apply": resource.kind, "verb": verb, "payload": payload})
     )
     if reason:
-        host.log_styled(f"{resource.name}: taken back, because a new login failed: {reason}", fg="red")
-        host.log_styled("see that ssh.keys holds the public key that this machine logs in with", fg="red")
+        back = "is taken back" if done else f"will be taken back by the box within {SECONDS} s"
+        host.log_styled(f"{resource.name}: the change {back}, because a new login failed: {reason}", fg="red")
     elif not done:
         host.log_styled(output.stderr, fg="red")
     return bool(done and not reason)
@@ -163,6 +163,8 @@ class Observed(FactBase[Any]):
 
 _LOADER = (
     "import sys,hashlib,zlib,base64,json;"
+    "sys.version_info<(3,10) and sys.exit('this box has Python %d.%d, Boxkeeper takes 3.10: use Ubuntu 22.04 or later, "
+    "or Debian 12 or later; nothing was changed'%sys.version_info[:2]);"
     "d=sys.stdin.buffer.read().strip();"
     "hashlib.sha256(d).hexdigest()==sys.argv[1] or sys.exit('the upload was cut off; nothing was changed');"
     "r=json.loads(zlib.decompress(base64.b64decode(d)));"

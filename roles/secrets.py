@@ -27,7 +27,7 @@ from roles import Fault, keys
 
 LETTERS = string.ascii_letters + string.digits
 LENGTH = 40
-"""Of a generated secret: 238 bits, and every character stands for itself in a URL, a shell and a config file."""
+"""Of a generated secret: 238 bits, of characters that need no quoting in a URL, a shell or a config file."""
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_-]*")
 STRONG = re.compile(r"[!-~]{16,}")
@@ -35,7 +35,7 @@ STRONG = re.compile(r"[!-~]{16,}")
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret that something reads. A `generated` one is made on first use; another one only you can supply."""
+    """A secret that something reads. A `generated` one is made on first use; the others only you can supply."""
 
     name: str
     needed_by: str
@@ -52,7 +52,7 @@ class Kept:
 
 
 class Store:
-    """The secrets of one environment. Every method raises Fault with one line when the file can't be opened."""
+    """The secrets of one environment. Methods raise Fault with one line when the file can't be opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,10 +64,10 @@ class Store:
         """The store that belongs to an inventory file."""
         return cls(inventory.with_suffix(".secrets"))
 
-    def complete(self, wanted: Sequence[Secret]) -> list[str]:
+    def complete(self, wanted: Sequence[Secret], make: bool = True) -> list[str]:
         """Make the generated secrets that are missing. Returns a sentence for each thing that only the user can mend.
 
-        With a fault nothing is made. With nothing wanted the file is not even opened.
+        With a fault, or without `make`, nothing is made. With nothing wanted the file is not even opened.
         """
         if not wanted:
             self._values = {}
@@ -75,7 +75,7 @@ class Store:
         try:
             kept = self.entries()
             faults = [fault for secret in wanted if (fault := self._fault(secret, kept))]
-            if not faults and any(secret.name not in kept for secret in wanted):
+            if make and not faults and any(secret.name not in kept for secret in wanted):
                 with self._changing() as kept:
                     for secret in wanted:
                         kept.setdefault(secret.name, _generated())
@@ -151,49 +151,43 @@ class Store:
 
     def _write(self, kept: dict[str, Kept]) -> None:
         """Replace the file, and keep the one before as `.previous`."""
+        mine = keys.mine() or [keys.make()]
         text = json.dumps({name: asdict(kept[name]) for name in sorted(kept)}, indent=1)
-        sealed: bytes = pyrage.encrypt(text.encode(), self._readers(), armored=True)
+        sealed: bytes = pyrage.encrypt(text.encode(), self._readers(mine), armored=True)
         try:
-            self._opened(sealed)
-        except Fault:
-            mine = "; or ".join(key.public for key in keys.keys())
-            raise Fault(
-                f"{self.recipients.name} does not name your key, you could not read it back: add {mine}"
-            ) from None
+            pyrage.decrypt(sealed, [key.identity for key in mine])
+        except pyrage.DecryptError:
+            where = f"{self.recipients.name} does not name your key, so you could not read what you write"
+            raise Fault(f"{where}: add the line {mine[0].public}") from None
         if self.path.exists():
             _replace(self.path.with_suffix(".secrets.previous"), self.path.read_bytes())
         _replace(self.path, sealed)
 
-    def _readers(self) -> list[keys.Recipient]:
+    def _readers(self, mine: Sequence[keys.Key]) -> list[keys.Recipient]:
         """Who may read. The first to use the store is its first reader."""
         if not self.recipients.exists():
             if self.path.exists():
                 back = f"`git checkout {self.recipients.name}` brings it back"
-                raise Fault(f"{self.recipients.name} is gone, which says who may read {self.path.name}: {back}")
-            key = (keys.keys() or [keys.make()])[0]
-            comment = "# Who may read the secrets beside this: public keys, age or SSH, one a line. Safe to commit."
-            _replace(self.recipients, f"{comment}\n{key.public}\n".encode())
+                raise Fault(f"{self.recipients.name}, who may read {self.path.name}, is not there: {back}")
+            comment = "# Who may read the secrets beside this: public age or SSH keys, one a line. Safe to commit."
+            _replace(self.recipients, f"{comment}\n{mine[0].public}\n".encode())
         return keys.recipients(self.recipients)
 
     def _opened(self, sealed: bytes) -> bytes:
         if b"<<<<<<<" in sealed or b">>>>>>>" in sealed:
-            side = f"keep one side, `git checkout --ours {self._shown}`, and set again what the other side had"
+            side = f"keep one side (`git checkout --ours {self._shown}`), set again what the other one had"
             raise Fault(f"{self._shown} holds a merge conflict: {side}")
-        mine = keys.keys()
+        mine = keys.mine()
         try:
-            return bytes(pyrage.decrypt(sealed, [key.identity for key in mine])) if mine else self._refused(mine)
+            return bytes(pyrage.decrypt(sealed, [key.identity for key in mine]))
         except pyrage.DecryptError as error:
             if "No matching keys" in str(error):
-                return self._refused(mine)
+                places = ", ".join(dict.fromkeys(key.place for key in mine))
+                tried = f"{places} is not one of its keys" if mine else f"there is no key at {keys.OWN} or {keys.SSH}"
+                how = "name the right one, `export BOXKEEPER_AGE_KEY_FILE=...`"
+                raise Fault(f"{self._shown} can't be opened: {tried}; {how}") from None
             back = f"`git checkout {self._shown}` or {self.path.name}.previous brings back an older one"
             raise Fault(f"{self._shown} is cut off or damaged ({error}): {back}") from None
-
-    def _refused(self, mine: Sequence[keys.Key]) -> bytes:
-        places = ", ".join(dict.fromkeys(key.place for key in mine))
-        tried = (
-            f"{places} is not one of its keys" if mine else f"no key at {keys.OWN} or (without passphrase) {keys.SSH}"
-        )
-        raise Fault(f"{self._shown} can't be opened: {tried}; name the right one: `export BOXKEEPER_AGE_KEY_FILE=...`")
 
     @property
     def _shown(self) -> str:

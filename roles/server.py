@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
-from roles import Fault, Settings
+from roles import Fault, Settings, clashes
 from roles.apps import App
 from roles.base import Base
 from roles.firewall import Firewall
@@ -22,6 +23,9 @@ from roles.secrets import Secret, Store
 from roles.ssh import Ssh
 from roles.tls import Tls
 
+HOST_NAME = r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+"""What hostname(7) allows on Linux: 63 characters, where DNS would allow more."""
+
 
 class Login(Settings):
     """How the control machine reaches the box."""
@@ -30,6 +34,13 @@ class Login(Settings):
     port: int = Field(default=22, ge=1, le=65535, description="Port that the control machine connects to")
     key: str | None = Field(default=None, description="Private key file; without it, your SSH agent and ~/.ssh")
     known_hosts: str | None = Field(default=None, description="File with the box's host keys; else ~/.ssh/known_hosts")
+
+    @field_validator("user")
+    @classmethod
+    def _user(cls, user: str) -> str:
+        if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user):
+            raise ValueError(f"{user!r} is no user of a box; it looks like `root` or `ubuntu`")
+        return user
 
 
 class Server(Settings):
@@ -49,6 +60,23 @@ class Server(Settings):
 
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
+    @field_validator("host")
+    @classmethod
+    def _host(cls, host: str) -> str:
+        if not _is_address(host):
+            hint = (
+                "; user and port belong into `login=Login(user=..., port=...)`" if re.search(r"@|:\d+$", host) else ""
+            )
+            raise ValueError(f"{host!r} is no address; write an IP address or a name, e.g. `203.0.113.10`{hint}")
+        return host
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        if name and not re.fullmatch(HOST_NAME, name):
+            raise ValueError(f"{name!r} is no name of a box; use letters, digits, `-` and dots, at most 63")
+        return name
+
     def secret(self, name: str) -> SecretStr:
         """The value of a secret by its name in the store, e.g. `note-taker/postgres`."""
         try:
@@ -58,7 +86,9 @@ class Server(Settings):
 
     def wanted_secrets(self) -> Iterator[Secret]:
         """Every secret that something on this box reads."""
-        for app in self.apps:
+        for app in clashes.server_apps(self):
+            if "name" not in vars(app):
+                continue  # it is wrong, and its secrets are called by it
             yield from (Secret(f"{app.name}/{name}", needed_by=app.title) for name in app.secrets)
             if "postgres" in app.needs:
                 yield Secret(f"{app.name}/postgres", needed_by=app.title, generated=True)
@@ -66,39 +96,15 @@ class Server(Settings):
                 yield Secret(f"{app.name}/redis", needed_by=app.title, generated=True)
 
 
-def clashes(server: Server) -> Iterator[str]:
-    """What each setting allows and all of them together do not."""
-    where = f"Server {server.name or server.host}"
-    apps = [app for app in server.apps if not app.faults]
-    for name, times in Counter(app.name for app in apps).items():
-        if times > 1:
-            yield f'{where}: {times} apps are called {name}; give one another name: `name="{name}-2"`'
-    for domain, times in Counter(name for app in apps for name in (app.domain, *app.aliases)).items():
-        if times > 1:
-            yield f"{where}: {times} apps use the domain {domain}; each needs its own"
-    for app in apps:
-        for need in sorted(app.needs):
-            if getattr(server, need) is None:
-                yield f"{app.name} needs {need}: add `{need}={need.capitalize()}()` to this server"
-        if server.nginx is None and app.routes:
-            yield f"{app.name} has routes: add `nginx=Nginx()` to this server"
-    if apps and server.nginx is not None and server.tls is None:
-        yield f"{where}: apps are served by HTTPS: add `tls=Tls(...)` to this server"
-    if server.redis is not None:
-        yield from server.redis.clashes(apps)
-    yield from _missing_files(server, apps)
-
-
-def _missing_files(server: Server, apps: list[App]) -> Iterator[str]:
-    for app in apps:
-        path = getattr(app.source, "path", None)
-        if path is not None and not Path(path).expanduser().is_dir():
-            yield f"{app.name}: source folder {path} is not there"
-    if server.login.key is not None and not server.login.faults:
-        try:
-            Path(server.login.key).expanduser().read_bytes()
-        except OSError as error:
-            yield f"Login.key: {server.login.key} can't be read: {error.strerror}"
+def _is_address(host: str) -> bool:
+    """An IP address, or what could be a name of DNS or of ~/.ssh/config."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?", host)) and bool(
+            re.search("[A-Za-z]", host)
+        )
+    return True
 
 
 def group(*servers: Server) -> tuple[list[tuple[str, dict[str, Any]]], dict[str, Any]]:
@@ -107,22 +113,30 @@ def group(*servers: Server) -> tuple[list[tuple[str, dict[str, Any]]], dict[str,
     Checks everything that can be checked without a connection. With faults it prints all of them and ends with exit
     code 2; generated secrets that do not exist yet are made and stored.
     """
-    faults = [fault for server in servers for fault in (*server.faults, *_clashes(server))]
+    strangers = [type(server).__name__ for server in servers if not isinstance(server, Server)]
+    if strangers:
+        _refuse([f"group: takes `Server(...)`, one after the other, and was given a {name}" for name in strangers])
+    faults = [*clashes.among(servers), *(fault for server in servers for fault in _faults(server))]
     store = Store.beside(_inventory_file())
-    if not faults:
-        faults += store.complete([secret for server in servers for secret in server.wanted_secrets()])
+    wanted = [secret for server in servers for secret in server.wanted_secrets()]
+    faults += store.complete(wanted, make=not faults)
     if faults:
-        for fault in dict.fromkeys(faults):
-            click.echo(f"--> {fault}", err=True)
-        click.echo(f"{len(set(faults))} to mend in {_inventory_file().name}; nothing was connected.", err=True)
-        sys.exit(2)
+        _refuse(faults)
     for server in servers:
         server._secrets.update(store.values())
     return [(f"@box/{server.host}", _host_data(server)) for server in servers], {}
 
 
-def _clashes(server: Server) -> Iterator[str]:
-    return iter(()) if server._faults else clashes(server)
+def _faults(server: Server) -> list[str]:
+    return [*server.faults, *clashes.within(server)]
+
+
+def _refuse(faults: list[str]) -> NoReturn:
+    """Print what is wrong and end with exit code 2."""
+    for fault in dict.fromkeys(faults):
+        click.echo(f"--> {fault}", err=True)
+    click.echo(f"{len(set(faults))} to mend in {_inventory_file().name}; nothing was connected.", err=True)
+    sys.exit(2)
 
 
 def _inventory_file() -> Path:
@@ -139,11 +153,11 @@ def _host_data(server: Server) -> dict[str, Any]:
     data: dict[str, Any] = {
         "server": server,
         "box_logins": list(dict.fromkeys([*admin, server.login.user])),
-        "ssh_port": server.login.port,
+        "box_ports": list(dict.fromkeys([(server.ssh and server.ssh.port) or server.login.port, server.login.port])),
     }
     if server.login.key is not None:
         data["ssh_key"] = str(Path(server.login.key).expanduser())
     if server.login.known_hosts is not None:
-        data["ssh_known_hosts_file"] = server.login.known_hosts
+        data["ssh_known_hosts_file"] = str(Path(server.login.known_hosts).expanduser())
         data["ssh_strict_host_key_checking"] = "yes"
     return data

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 from pydantic import Field, field_validator
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 DROP_IN = "/etc/ssh/sshd_config.d/00-boxkeeper.conf"
 """sshd keeps the first value that it reads, so this sorts before cloud-init's 50-cloud-init.conf."""
 
+_TRANSPORT: Any = paramiko.Transport
+
 SPOKEN = {
     # What pyinfra's own transport speaks. The class keeps it in these names, and offers it in public only on a
     # transport that is connected.
-    "kexalgorithms": paramiko.Transport._preferred_kex,
-    "ciphers": paramiko.Transport._preferred_ciphers,
-    "macs": paramiko.Transport._preferred_macs,
+    "kexalgorithms": _TRANSPORT._preferred_kex,
+    "ciphers": _TRANSPORT._preferred_ciphers,
+    "macs": _TRANSPORT._preferred_macs,
+    "hostkeyalgorithms": _TRANSPORT._preferred_keys,
+    "pubkeyacceptedalgorithms": _TRANSPORT._preferred_pubkeys,
 }
 
 
@@ -107,8 +111,9 @@ def wanted(server: Server) -> Iterator[Resource]:
         [
             Directory(home, mode="0750", owner=ssh.admin, group=ssh.admin),
             Directory(f"{home}/.ssh", mode="0700", owner=ssh.admin, group=ssh.admin),
+            Directory("/etc/ssh/sshd_config.d"),
         ],
-        name="home",
+        name="folders",
     )
     yield _sshd(ssh, home)
 
@@ -119,30 +124,35 @@ def _sshd(ssh: Ssh, home: str) -> Confirmed:
         "permitrootlogin": "no",
         "passwordauthentication": "no",
         "kbdinteractiveauthentication": "no",
+        "pubkeyauthentication": "yes",
+        "usepam": "yes",
     }
     load = [["sh", "-c", _LOAD.format(port=ssh.port or "")]]
     return Confirmed(
         name="sshd",
         files=[
             File(f"{home}/.ssh/authorized_keys", keys, mode="0600", owner=ssh.admin, group=ssh.admin),
-            File(DROP_IN, render("ssh/00-boxkeeper.conf.j2", ssh=ssh)),
+            File(DROP_IN, render("ssh/00-boxkeeper.conf.j2", port=ssh.port)),
         ],
         prove=("sh", "-c", "install -d -m 0755 /run/sshd && sshd -t"),
         load=load,
         unload=load,
         expect=expect if ssh.port is None else {**expect, "port": str(ssh.port)},
         speaks=SPOKEN,
+        users=("root", ssh.admin),
+        port=ssh.port,
     )
 
 
-# Where systemd listens for sshd (Ubuntu), a new port takes effect only when the socket is made anew; open sessions live
-# in units of their own and stay.
+# Where systemd listens for sshd (Ubuntu), both have to stop: a socket does not start beside the service it is for. Open
+# sessions live in units of their own and stay. Our own firewall lets the new port in until its role writes it down.
 _LOAD = """
 systemctl daemon-reload
 port='{port}'
-if systemctl -q is-active ssh.socket && [ -n "$port" ] && ! systemctl show ssh.socket -p Listen | grep -q ":$port "; then
-    systemctl stop ssh.service; systemctl restart ssh.socket
-else
-    systemctl -q is-active ssh.service && systemctl reload ssh.service || true
+[ -z "$port" ] || nft add element inet boxkeeper ssh "{{ $port }}" 2>/dev/null || true
+if systemctl -q is-active ssh.socket; then
+    systemctl stop ssh.socket ssh.service && systemctl start ssh.socket
+elif systemctl -q is-active ssh.service; then
+    systemctl reload ssh.service
 fi
 """

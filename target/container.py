@@ -20,7 +20,20 @@ _FIXED = {"boxkeeper": {"22/tcp": 2222, "80/tcp": 8080, "443/tcp": 8443}}
 
 
 def make(client: DockerClient, name: str, image: str, publish: Sequence[str]) -> Container:
-    """A container that can run systemd, made but not started; it comes back by itself after a reboot."""
+    """A container that can run systemd, made but not started; it comes back by itself after a reboot.
+
+    Raises Fault, with the engine's reason.
+    """
+    try:
+        return _create(client, name, image, publish, drop=["SYS_RESOURCE"])
+    except APIError as error:
+        # Where the machine lacks that capability, old engines want it dropped and new ones (26) refuse to.
+        if "CapDrop" not in str(error):
+            raise Fault(f"target {name} cannot be made: {error.explanation}") from error
+        return _create(client, name, image, publish, drop=[])
+
+
+def _create(client: DockerClient, name: str, image: str, publish: Sequence[str], drop: list[str]) -> Container:
     return client.containers.create(
         image,
         name=name,
@@ -29,7 +42,7 @@ def make(client: DockerClient, name: str, image: str, publish: Sequence[str]) ->
         # `--privileged` fails on a machine that itself lacks SYS_RESOURCE. Among ALL, SYS_PTRACE is what
         # units with PrivateUsers= need (redis-server, for one); others are for mounts and nftables.
         cap_add=["ALL"],
-        cap_drop=["SYS_RESOURCE"],
+        cap_drop=drop,
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         cgroupns="private",
         tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},

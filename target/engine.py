@@ -85,8 +85,11 @@ def _drop_stale(pidfile: Path) -> None:
         pid = pidfile.read_text().strip()
     except OSError:
         return
-    comm = Path("/proc") / pid / "comm"
-    if not comm.exists() or not comm.read_text().startswith((pidfile.stem, "docker")):
+    try:
+        program = (Path("/proc") / pid / "cmdline").read_text().split("\0")[0]  # empty for a zombie
+    except OSError:
+        program = ""
+    if not Path(program).name.startswith(pidfile.stem):
         subprocess.run(as_root("rm", "-f", str(pidfile)), check=True)
 
 

@@ -1,7 +1,7 @@
 """What an app is, and what you choose about it.
 
 A class per app says what the app IS (runtime, needs, secrets, processes, routes, jobs); its fields say what YOU choose
-(domain, source, sizes). Apps declare needs, not steps: `roles.apps.deploy` turns them into accounts, units and releases,
+(domain, source, sizes). Apps declare needs, not steps: `roles.apps.role` turns them into accounts, units and releases,
 `roles.nginx` into a site, `roles.postgres` and `roles.redis` into their database and instance.
 """
 
@@ -15,10 +15,16 @@ from pydantic import Field, field_validator
 
 from roles import Settings
 
+# Accounts and groups that Debian, Ubuntu and the packages we install have or make, and PostgreSQL's own names.
 RESERVED = frozenset(
-    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody systemd-network sshd "
-    "postgres redis nginx chrony messagebus admin sudo boxkeeper certbot ubuntu debian template0 template1".split()
+    "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio "
+    "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
+    "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
+    "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
+    "certbot fail2ban boxkeeper apt template0 template1 public none".split()
 )
+OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "apt-")
+"""How the names of others' accounts, units and roles begin."""
 Need = Literal["postgres", "redis"]
 
 
@@ -121,7 +127,7 @@ class App(Settings):
     release_directory: ClassVar[str] = "."
     health: ClassVar[str] = "/"
     redis_use: ClassVar[Literal["cache", "queue"]] = "cache"
-    """A cache may forget (least recently used first); a queue must not (writes are refused when full, and kept on disk)."""
+    """A cache may forget (least recently used first); a queue must not (when full it refuses writes; it is on disk)."""
 
     name: str = Field(description="Short name: the app's user, folder and units are called so")
     domain: str = Field(description="Where it is reached, e.g. notes.example.com")
@@ -133,8 +139,10 @@ class App(Settings):
     @field_validator("name")
     @classmethod
     def _name(cls, name: str) -> str:
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", name) or name in RESERVED:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", name):
             raise ValueError(f"{name!r} can't be an app's name; use 2 to 31 of a-z, 0-9 and -, e.g. `note-taker`")
+        if name in RESERVED or name.startswith(OTHERS):
+            raise ValueError(f"{name!r} is the name of something else on a box; call the app e.g. `my-{name}`")
         return name
 
     @field_validator("domain")
@@ -151,11 +159,24 @@ class App(Settings):
     @classmethod
     def _env(cls, env: dict[str, str]) -> dict[str, str]:
         for key, value in env.items():
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
-                raise ValueError(f"{key!r} can't be the name of an environment variable")
-            if "\0" in value:
-                raise ValueError(f"{key} holds a NUL byte, which no environment can carry")
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", key):
+                raise ValueError(
+                    f"{key[:60]!r} can't be the name of an environment variable; write it like `LOG_LEVEL`"
+                )
+            if key in cls.secrets:
+                raise ValueError(
+                    f"{key} is a secret: `boxkeeper secrets set ENV APP/{key}` keeps it, not the inventory"
+                )
+            if objection := uncarriable(value):
+                raise ValueError(f"{key} {objection}")
         return env
+
+    @field_validator("redis_memory")
+    @classmethod
+    def _redis_memory(cls, memory: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,5}(kb|mb|gb)", memory):
+            raise ValueError(f"{memory!r} is no size; write it like `64mb`")
+        return memory
 
     @property
     def root(self) -> str:
@@ -170,12 +191,30 @@ class App(Settings):
         """The name of its database and of the role that owns everything in it."""
         return self.name.replace("-", "_")
 
+    @property
+    def units(self) -> list[str]:
+        """The units it brings, without their endings."""
+        parts = [*(process.name for process in self.processes), *(job.name for job in self.jobs)]
+        return [self.unit(name) for name in ("build", "release", *parts)]
+
     def socket(self, process: str) -> str:
         return f"/run/boxkeeper/{self.name}.{process}.sock"
 
     def unit(self, process: str) -> str:
         """The unit of a process or job, without its ending."""
         return f"{self.name}-{process}"
+
+
+def uncarriable(value: str) -> str:
+    """Why no environment can carry this value; "" when it can."""
+    if "\0" in value:
+        return "holds a NUL byte, which no environment can carry"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        return f"holds half a character at position {error.start + 1}, which is no text"
+    # MAX_ARG_STRLEN of execve(2): one variable with its name, `=` and the byte that ends it
+    return f"is {size} bytes long; Linux hands 128 KiB to a program" if size > 131072 - 130 else ""
 
 
 def normal_domain(domain: str) -> str:

@@ -16,7 +16,7 @@ LEFT_OUT = frozenset({".git", ".venv", "node_modules", "__pycache__", ".pytest_c
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of a source, sorted, relative to `folder`: what git would track, or everything where there is no git."""
+    """The files of a source, sorted, relative to `folder`: what git would track; all of them where there is no git."""
     command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
     try:
         said = subprocess.run(command, capture_output=True, check=True).stdout
@@ -40,19 +40,21 @@ def identity(folder: Path) -> str:
 def archive(folder: Path) -> str:
     """The source as a gzipped tar in base64. Owners and times are left out: the box sets its own."""
     packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w") as tar:
-            for name in files(folder):
-                entry = tar.gettarinfo(str(folder / name), arcname=str(name))
-                entry.uid = entry.gid = 0
-                entry.uname = entry.gname = "root"
-                entry.mtime = 0
-                if entry.isreg():
-                    entry.mode = _mode(folder / name)
-                    with open(folder / name, "rb") as file:
-                        tar.addfile(entry, file)
-                else:
-                    tar.addfile(entry)
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for name in files(folder):
+            entry = tar.gettarinfo(str(folder / name), arcname=str(name))
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = "root"
+            entry.mtime = 0
+            if entry.isreg():
+                entry.mode = _mode(folder / name)
+                with open(folder / name, "rb") as file:
+                    tar.addfile(entry, file)
+            else:
+                tar.addfile(entry)
     return base64.b64encode(packed.getvalue()).decode()
 
 

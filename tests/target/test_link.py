@@ -103,8 +103,8 @@ def test_a_cut_breaks_what_is_open_and_lets_new_connections_in() -> None:
 
 
 def test_a_place_where_nothing_listens_ends_the_connection() -> None:
-    with echo() as place:
-        pass
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = server.getsockname()
     with Link(place, delay=0.001) as port, _connect(port) as client, pytest.raises(ConnectionError):
         assert client.recv(1)
 

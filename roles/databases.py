@@ -1,0 +1,166 @@
+"""The roles and databases of apps: each app owns its database and reaches no other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import SecretStr
+
+from roles import scram, tuning
+from roles.resources import Json
+
+SHARED = ("postgres", "template1")
+"""Databases that every PostgreSQL has and that anybody may connect to unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database, the role of the same name that owns everything in it, and the login that acts as that role.
+
+    The owner can't log in. So a password is changed by a second login beside the first, and nothing changes hands.
+    """
+
+    name: str
+    password: SecretStr
+
+    @property
+    def login(self) -> str:
+        return f"{self.name}_a"
+
+    @property
+    def verifier(self) -> str:
+        return scram.verifier(self.password.get_secret_value(), self.login)
+
+    @property
+    def settings(self) -> list[str]:
+        """Of its login. A migration that takes longer says `SET statement_timeout = 0`."""
+        return [f"role={self.name}", "statement_timeout=5min", "idle_in_transaction_session_timeout=1min"]
+
+
+@dataclass(frozen=True)
+class Databases:
+    databases: Sequence[Database]
+    name: str = "databases"
+    kind: ClassVar[str] = "postgres"
+
+    def query(self) -> Json:
+        return None
+
+    def differences(self, found: Json) -> Sequence[str]:
+        server = found["server"]
+        if server is None:
+            return ["PostgreSQL does not answer"]
+        faults = [f"{name}: anybody may connect" for name in SHARED if server["databases"].get(name, {}).get("others")]
+        for database in self.databases:
+            faults += self._owner(database, server) + self._login(database, found) + self._database(database, server)
+        return faults
+
+    def _owner(self, database: Database, server: Json) -> list[str]:
+        was = server["roles"].get(database.name)
+        if was is None:
+            return [f"role {database.name}: is missing"]
+        fine = not was["login"] and not was["powers"] and not was["groups"] and not was["settings"]
+        return [] if fine else [f"role {database.name}: may do more than own a database"]
+
+    def _login(self, database: Database, found: Json) -> list[str]:
+        was = found["server"]["roles"].get(database.login)
+        if was is None:
+            return [f"role {database.login}: is missing"]
+        rules = {
+            "password": was["password"] == hashlib.sha256(database.verifier.encode()).hexdigest(),
+            "settings": was["settings"] == database.settings,
+            "connections": was["limit"] == self._limit(found),
+            "rights": was["login"] and was["inherit"] and not was["powers"] and was["groups"] == [_name(database.name)],
+        }
+        wrong = [rule for rule, fine in rules.items() if not fine]
+        return [f"role {database.login}: {', '.join(wrong)}"] if wrong else []
+
+    def _database(self, database: Database, server: Json) -> list[str]:
+        was = server["databases"].get(database.name)
+        if was is None:
+            return [f"database {database.name}: is missing"]
+        if was["owner"] != database.name:
+            return [f"database {database.name}: belongs to {was['owner']}"]
+        return [f"database {database.name}: others may connect"] if was["others"] else []
+
+    def _limit(self, found: Json) -> int:
+        return tuning.limit(found["ram_mb"], len(self.databases))
+
+    def payload(self, found: Json) -> Json:
+        """The statements. They can be cut off anywhere and run again."""
+        server = found["server"] or {"roles": {}, "databases": {}}
+        parts = [QUIET, *(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;" for name in SHARED)]
+        for database in self.databases:
+            parts += [_create(database), _owner(database), _login(database, server, self._limit(found))]
+        for database in self.databases:
+            parts.append(_database(database))
+        return {"sql": "\n".join(parts) + "\n"}
+
+
+# Verifiers would otherwise be in the log when a statement fails or is slow.
+QUIET = "SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;"
+PLAIN = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+
+
+def _create(database: Database) -> str:
+    """Make roles that are missing: there is no CREATE ROLE IF NOT EXISTS."""
+    return "\n".join(
+        f"SELECT 'CREATE ROLE {_name(role)}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {_text(role)}) \\gexec"
+        for role in (database.name, database.login)
+    )
+
+
+def _owner(database: Database) -> str:
+    owner = _name(database.name)
+    return f"{_strip(database.name)}\nALTER ROLE {owner} NOLOGIN {PLAIN} PASSWORD NULL; ALTER ROLE {owner} RESET ALL;"
+
+
+def _login(database: Database, server: Json, limit: int) -> str:
+    login, owner = _name(database.login), _name(database.name)
+    settings = "".join(
+        f" ALTER ROLE {login} SET {setting} TO {_text(value)};"
+        for setting, _, value in (line.partition("=") for line in database.settings)
+    )
+    return (
+        f"{_strip(database.login)}\n"
+        f"BEGIN; GRANT {owner} TO {login};"
+        f" ALTER ROLE {login} LOGIN INHERIT {PLAIN} CONNECTION LIMIT {limit} PASSWORD {_text(database.verifier)};"
+        f" ALTER ROLE {login} RESET ALL;{settings} COMMIT;"
+    )
+
+
+def _strip(role: str) -> str:
+    """Take a role out of every role it should not be in."""
+    keep = role.removesuffix("_a")
+    return (
+        f"SELECT format('REVOKE %I FROM {_name(role)}', pg_get_userbyid(roleid)) FROM pg_auth_members"
+        f" WHERE member = {_text(role)}::regrole AND pg_get_userbyid(roleid) <> {_text(keep)} \\gexec"
+    )
+
+
+def _database(database: Database) -> str:
+    """Make the database. Connecting is taken from PUBLIC last: until then, it is seen that this was not finished."""
+    name = _name(database.name)
+    create = f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0 ENCODING UTF8 LOCALE ''C.UTF-8''"
+    return (
+        f"SELECT '{create}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {_text(database.name)}) \\gexec\n"
+        f"ALTER DATABASE {name} OWNER TO {name};\n"
+        f"\\connect {name}\n{QUIET}\n"
+        # PostgreSQL 14 lets everybody create in `public` and gives it to the superuser; later ones do as here
+        "ALTER SCHEMA public OWNER TO pg_database_owner; REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
+        f"\\connect postgres\n{QUIET}\n"
+        f"SELECT format('REVOKE ALL ON DATABASE {name} FROM %s', CASE grantee WHEN 0 THEN 'PUBLIC'"
+        " ELSE quote_ident(pg_get_userbyid(grantee)) END) FROM pg_database, aclexplode(coalesce(datacl,"
+        f" acldefault('d', datdba))) WHERE datname = {_text(database.name)} AND grantee <> datdba GROUP BY grantee \\gexec"
+    )
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

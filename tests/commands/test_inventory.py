@@ -1,0 +1,80 @@
+"""A mistake in the Python of an inventory is one line, like every other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import main
+from commands import inventory
+from roles import Fault
+
+HEAD = """
+from roles.redis import Redis
+from roles.server import Server, group
+"""
+MISTAKES = {
+    "bad = group(": "'(' was never closed: `bad = group(`",
+    "bad = group(Server(host='a', host='b'))": "keyword argument repeated: host",
+    "  x = 1": "unexpected indent: `x = 1`",
+    "bad = group(Server(host='a', mail=Mail()))": "NameError: name 'Mail' is not defined",
+    "bad = group(Server(host='a', apps=(Git(url='b'),)))": (
+        "NameError: name 'Git' is not defined; add `from roles.apps import Git`"
+    ),
+    "import nothing_there": "ModuleNotFoundError: No module named 'nothing_there'",
+    "from roles.redis import Rediss": "ImportError: cannot import name 'Rediss' from 'roles.redis'",
+    "_x = 1 / 0": "ZeroDivisionError: division by zero",
+    "_x = open('/nowhere').read()": "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere'",
+}
+
+
+def up(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """What `boxkeeper up bad` says to this inventory."""
+    known = list(inventory._classes())
+    (folder / "inventories").mkdir()
+    (folder / "inventories" / "bad.py").write_text(text)
+    monkeypatch.setattr(inventory, "ROOT", folder)
+    monkeypatch.setattr(inventory, "_classes", lambda: known)
+    return CliRunner().invoke(main, ["up", "bad"])
+
+
+@pytest.mark.parametrize("body", MISTAKES)
+def test_a_mistake_in_python_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    result = up(tmp_path, f"{HEAD}\n{body}", monkeypatch)
+    place = f"inventories/bad.py line {HEAD.count(chr(10)) + 2}"
+    assert result.output.startswith(f"--> {place}: {MISTAKES[body]}")
+    assert result.output.count("\n") == 1
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("body", ["bad = [Server(host='192.0.2.1')]", "x = 1"])
+def test_an_inventory_that_forgets_its_group_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    result = up(tmp_path, f"{HEAD}\n{body}", monkeypatch)
+    assert result.output == "--> inventories/bad.py has no hosts: end it with `bad = group(Server(...))`\n"
+    assert result.exit_code == 2
+
+
+def test_an_inventory_that_is_not_there_is_one_line_with_those_that_are() -> None:
+    with pytest.raises(Fault) as fault:
+        inventory.inventory_of("nope")
+    assert str(fault.value).startswith("inventories/nope.py is not there (known: docker")
+    assert str(fault.value).endswith("): run `boxkeeper init nope`")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    {
+        "bad = group()": "--> no hosts: write `group(Server(host=",
+        "bad = group([Server(host='192.0.2.1')])": "--> group: takes `Server(...)`, one after the other, and was",
+    }.items(),
+)
+def test_a_group_of_nobody_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, said: str) -> None:
+    (tmp_path / "bad.py").write_text(HEAD + body)
+    with pytest.raises(SystemExit) as ended:
+        inventory.check(str(tmp_path / "bad.py"))
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

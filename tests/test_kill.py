@@ -1,0 +1,86 @@
+"""A run killed at any moment is healed by the next one."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import changes, environment, pyinfra
+
+from commands.demo import INVENTORY
+from roles import ROOT
+from target.box import Target
+
+pytestmark = pytest.mark.target
+
+SEEDS = range(int(os.environ.get("BOXKEEPER_KILL_SEEDS", "6")))
+MARK = "# disturbed by a test"
+
+CONFIGURATION = (
+    "/etc/nginx/nginx.conf",
+    "/etc/boxkeeper/apps/ai-note-taker.env",
+    "/etc/systemd/system/ai-note-taker-web.service",
+    "/etc/systemd/journald.conf.d/00-boxkeeper.conf",
+)
+"""Files of ours that the disturbance changes; each has a process that must run with the healed one."""
+
+
+def disturb(target: Target) -> None:
+    """Give the next run something of every kind to do: files, a package, a unit, a release."""
+    for path in CONFIGURATION:
+        target.succeed(f"test -f {path} && echo '{MARK}' >>{path}")
+    target.succeed("echo 'DISTURBED=\"yes\"' >>/etc/boxkeeper/apps/ai-note-taker.env")
+    target.succeed("systemctl daemon-reload; systemctl reload nginx; systemctl restart ai-note-taker-web.service")
+    target.succeed("DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y fail2ban >/dev/null 2>&1")
+    target.succeed("rm /var/lib/boxkeeper/releases/ai-note-taker/*.json")
+
+
+def hashes(target: Target) -> dict[str, str]:
+    said = target.succeed(f"sha256sum {' '.join(CONFIGURATION)}")
+    return {line.split()[1]: line.split()[0] for line in said.splitlines()}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
+    chance = random.Random(seed)
+    wanted = hashes(target)
+    disturb(target)
+    disturbed = hashes(target)
+    _start_and_kill(target, after=chance.uniform(0.6, 12), where=chance.choice(["control", "box"]))
+
+    torn = {path for path, now in hashes(target).items() if now not in (wanted[path], disturbed[path])}
+    assert not torn, f"neither the old nor the new file: {torn}"
+
+    healing = pyinfra(target, "-y")
+    assert healing.code == 0, healing.output
+    assert hashes(target) == wanted
+    assert target.succeed("dpkg --audit").strip() == ""
+    assert _leftovers(target) == ""
+    assert target.succeed("systemctl --failed --plain --no-legend").strip() == ""
+    pid = target.succeed("systemctl show -p MainPID --value ai-note-taker-web.service").strip()
+    assert "DISTURBED" not in target.succeed(f"tr '\\0' '\\n' </proc/{pid}/environ"), "a restart was lost"
+    assert changes(target) == []
+
+
+def _start_and_kill(target: Target, after: float, where: str) -> None:
+    """Kill a run: the control process, or what it runs on the box together with its connection."""
+    line = [str(Path(sys.executable).with_name("pyinfra")), INVENTORY, "deploys/full.py", "-y"]
+    quiet = subprocess.DEVNULL
+    run = subprocess.Popen(line, cwd=ROOT, env=environment(target), stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        time.sleep(after)
+        if where == "box":
+            target.execute("pkill -9 -f 'python3 -I -c import sys,hashlib'; pkill -9 -f '^sshd.*notty'")
+    finally:
+        run.kill()
+        run.wait()
+
+
+def _leftovers(target: Target) -> str:
+    return target.succeed("find /etc /srv /opt /usr/local /var/lib/boxkeeper -name '.boxkeeper-*' -o -name '*.new' | "
+                          "grep -v node_modules | grep -v site-packages || true").strip()

@@ -1,0 +1,124 @@
+"""Every command of the README, run in a clean clone with a bare environment, as a newcomer would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from roles import ROOT
+from target.box import Target
+
+pytestmark = pytest.mark.target
+
+NAME = "boxkeeper-readme"
+BARE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody with a clean clone, an empty home and nothing in the environment."""
+
+    clone: Path
+    home: Path
+
+    def types(self, command: str, stdin: str = "", code: int = 0) -> str:
+        environment = {"HOME": str(self.home), "PATH": BARE, "BOXKEEPER_TARGET": NAME}
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=self.clone,
+            env=environment,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+        assert done.returncode == code, f"$ {command}\n{done.stdout}"
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+    clone, home = tmp_path_factory.mktemp("clone") / "boxkeeper", tmp_path_factory.mktemp("home")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    for name in filter(None, map(os.fsdecode, tracked)):
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name, follow_symlinks=False)
+    yield Newcomer(clone, home)
+    box = Target.find(NAME)
+    if box is not None:
+        box.remove()
+
+
+def commands() -> list[str]:
+    """The command lines in the README's code blocks."""
+    lines = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("    ")]
+    inline = re.findall(r"`(\./boxkeeper [^`]*)`", (ROOT / "README.md").read_text())
+    return [line for line in [*lines, *inline] if re.match(r"(\./boxkeeper|(\.venv/bin/)?pyinfra) ", line)]
+
+
+def test_the_demo_makes_a_box_and_ends_with_the_address_of_the_app(newcomer: Newcomer) -> None:
+    said = newcomer.types("./boxkeeper demo")
+    assert "$ pyinfra inventories/docker.py deploys/full.py" in said
+    assert re.search(r"The app: +https://notes\.localhost:\d+/", said), said
+    assert "BAD" not in said
+
+
+def test_a_second_demo_reports_no_change(newcomer: Newcomer) -> None:
+    assert "No change (" in newcomer.types("./boxkeeper demo")
+
+
+def test_an_own_server_is_three_edited_lines_away(newcomer: Newcomer) -> None:
+    newcomer.types("./boxkeeper init prod")
+    _edit_for_the_target(newcomer)
+    for name in ("DEEPGRAM_API_KEY", "GEMINI_API_KEY"):
+        refused = newcomer.types(".venv/bin/pyinfra inventories/prod.py deploys/full.py", code=2)
+        assert f"./boxkeeper secrets set prod ai-note-taker/{name}".removeprefix("./") in refused
+        newcomer.types(f"./boxkeeper secrets set prod ai-note-taker/{name}", stdin="key-of-a-newcomer")
+    newcomer.types("PYINFRA_YES=1 .venv/bin/pyinfra inventories/prod.py deploys/full.py")
+    assert "0 of" in newcomer.types("./boxkeeper up prod")
+
+
+def _edit_for_the_target(newcomer: Newcomer) -> None:
+    """The three lines that the example marks, and the port and key by which a target is reached."""
+    raise NotImplementedError
+
+
+def test_secrets_are_listed_and_made_without_showing_them(newcomer: Newcomer) -> None:
+    newcomer.types("./boxkeeper secrets generate prod ai-note-taker/SESSION_KEY")
+    said = newcomer.types("./boxkeeper secrets list prod")
+    assert "ai-note-taker/SESSION_KEY" in said
+    assert "key-of-a-newcomer" not in said
+
+
+def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
+    assert " passed" in newcomer.types("./boxkeeper test --fast")
+
+
+def test_the_demo_cleans_up(newcomer: Newcomer) -> None:
+    newcomer.types("./boxkeeper demo --remove")
+    assert Target.find(NAME) is None
+
+
+def test_every_command_of_the_readme_is_run_by_a_test() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    run_by_ci = {"./boxkeeper test"}
+    assert run_by_ci == {(ROOT / ".ci/run").read_text().strip().splitlines()[-1].removeprefix("exec ")}
+    unknown = [line for line in commands() if line not in run_by_ci and _core(line) not in tests]
+    assert commands()
+    assert not unknown
+
+
+def _core(line: str) -> str:
+    """A command as the tests word it: without what differs from reader to reader."""
+    return re.sub(r"(ai-note-taker/)(DEEPGRAM|GEMINI)_API_KEY$", r"\1{name}", line).split(" <")[0]

@@ -1,0 +1,130 @@
+"""Secrets are in what is sent on standard input and in files that only their readers can open; nowhere else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from roles import ROOT, apps, base, clashes, firewall, nginx, postgres, redis, ssh, tls
+from roles.apps import Folder
+from roles.apps.ai_note_taker import AiNoteTaker
+from roles.resources import File, Json, Resource
+from roles.server import Server
+
+ROLES = (base, ssh, firewall, postgres, redis, tls, nginx, apps)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4l5cUBbUdaQCUM8Xb0hQ1y7sXCOoYHzIUYkCEFwEYc you@laptop"
+CANARY = "canary7c1f"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A box with everything, every secret of it one that can be searched for."""
+    code = tmp_path_factory.mktemp("source")
+    (code / "backend").mkdir()
+    (code / "backend" / "requirements.txt").touch()
+    (code / "package.json").touch()
+    server = Server(
+        host="192.0.2.1",
+        ssh=ssh.Ssh(keys=(KEY,)),
+        firewall=firewall.Firewall(),
+        postgres=postgres.Postgres(),
+        redis=redis.Redis(),
+        tls=tls.Tls(),
+        nginx=nginx.Nginx(),
+        apps=(AiNoteTaker(domain="notes.example.com", source=Folder(path=str(code))),),
+    )
+    assert [*server.faults, *clashes.within(server)] == []
+    wanted = server.wanted_secrets()
+    server._secrets.update({secret.name: SecretStr(f"{CANARY}{'x' * 30}{n}") for n, secret in enumerate(wanted)})
+    return server
+
+
+@pytest.fixture(scope="module")
+def resources(server: Server) -> list[Resource]:
+    return [resource for role in ROLES for resource in role.wanted(server)]
+
+
+@pytest.fixture(scope="module")
+def found(resources: list[Resource]) -> list[Json]:
+    """What the programs of the box find here: a machine that is none of our boxes. They only look."""
+    script = "import json,sys; from onbox import program; print(json.dumps(program.observe(json.load(sys.stdin))))"
+    asked = json.dumps([(resource.kind, resource.query()) for resource in resources])
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, input=asked, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    answers: list[Json] = json.loads(done.stdout.splitlines()[-1])
+    for resource, was in zip(resources, answers, strict=True):
+        if isinstance(was, dict) and was.get("ports") == []:
+            was["ports"] = [22]  # no box that a run can reach has no sshd
+    return answers
+
+
+def test_the_secrets_are_really_sent(resources: list[Resource], found: list[Json]) -> None:
+    """Else the tests below would prove nothing."""
+    sent = json.dumps([resource.payload(was) for resource, was in zip(resources, found, strict=True)])
+    assert CANARY in sent or any(CANARY.encode() in file.content for file in files(resources))
+
+
+def test_a_query_holds_none(resources: list[Resource]) -> None:
+    assert [resource.name for resource in resources if CANARY in json.dumps(resource.query())] == []
+
+
+def test_a_label_and_a_log_line_hold_none(resources: list[Resource], found: list[Json]) -> None:
+    for resource, was in zip(resources, found, strict=True):
+        said = [resource.name, *resource.differences(was)]
+        assert not [line for line in said if CANARY in line or not line.isprintable()]
+
+
+def test_the_texts_of_resources_and_settings_hold_none(server: Server, resources: list[Resource]) -> None:
+    assert CANARY not in repr(resources)
+    assert CANARY not in f"{server!r}{server}{server.to_json()}{server.model_dump_json()}"
+
+
+def files(value: Any) -> Iterator[File]:
+    """Every file in a resource, however deep."""
+    if isinstance(value, File):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from files(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from files(getattr(value, field.name))
+
+
+def test_a_file_with_one_is_not_for_everybody_to_read(resources: list[Resource]) -> None:
+    secret = [file for file in files(resources) if CANARY.encode() in file.content]
+    assert secret
+    assert [file.path for file in secret if int(file.mode, 8) & 0o007] == []
+
+
+def test_a_file_without_one_is_no_secret_by_accident(resources: list[Resource]) -> None:
+    """A mask in a file is a secret that was never written: the service would start with ten stars as its password."""
+    assert [file.path for file in files(resources) if b"**********" in file.content] == []
+
+
+def test_what_is_asked_of_any_box_gets_an_answer_that_can_be_compared(
+    resources: list[Resource], found: list[Json]
+) -> None:
+    for resource, was in zip(resources, found, strict=True):
+        assert list(resource.differences(was)) == list(resource.differences(was))
+        json.dumps(resource.payload(was))
+
+
+def test_names_of_operations_are_unique_within_a_role(server: Server) -> None:
+    for role in ROLES:
+        names = [resource.name for resource in role.wanted(server)]
+        assert sorted(set(names)) == sorted(names)
+
+
+def test_what_is_wanted_depends_on_the_settings_alone(server: Server) -> None:
+    once, again = ([[r.query() for r in role.wanted(server)] for role in ROLES] for _ in range(2))
+    assert once == again

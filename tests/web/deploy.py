@@ -1,0 +1,4 @@
+from roles import nginx, tls
+from roles.operations import converge
+
+converge(tls, nginx)

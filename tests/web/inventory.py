@@ -1,0 +1,55 @@
+"""Two sites on a target, before any app is there: what the tests beside it need of an inventory. WEB is JSON."""
+
+import json
+from os import environ
+from pathlib import Path
+from typing import ClassVar
+
+from roles.apps import App, Frontend, Git, Process, Rate, Route
+from roles.nginx import Nginx
+from roles.server import Login, Server, group
+from roles.tls import Tls
+from target import STATE
+
+_wanted = json.loads(environ["WEB"])
+_target = STATE / "targets" / _wanted["target"]
+
+
+class _Standin(App):
+    title: ClassVar[str] = "Stand-in"
+    frontend: ClassVar[Frontend] = Frontend()
+    processes: ClassVar[tuple[Process, ...]] = (Process("web", "none"),)
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("/", to="static"),
+        Route("/api/", body="1m"),
+        Route("/api/limited", rate=Rate(5, "minute", burst=5)),
+        Route("/ws", websocket=True),
+    )
+
+
+class _Broken(_Standin):
+    def socket(self, process: str) -> str:
+        return f"/run/boxkeeper/{'too-long-' * 20}.sock"
+
+
+_source = Git(url="https://example.com/app.git")
+_apps = [
+    (_Broken if name in _wanted.get("broken", ()) else _Standin)(
+        name=name, domain=names[0], aliases=tuple(names[1:]), source=_source
+    )
+    for name, names in _wanted["apps"].items()
+]
+
+boxes = group(
+    Server(
+        host="127.0.0.1",
+        login=Login(
+            port=_wanted["port"],
+            key=str(Path(_target / "id_ed25519")),
+            known_hosts=str(Path(_target / "known_hosts")),
+        ),
+        nginx=Nginx(drain_minutes=1),
+        tls=Tls(**_wanted["tls"]),
+        apps=tuple(_apps),
+    )
+)
