@@ -6,6 +6,7 @@ taken back at boot by boxkeeper-revert.service.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -37,7 +38,8 @@ def observe(queries: list[Json]) -> list[Json]:
 def _sshd(query: Json) -> Json:
     if query is None:
         return {}
-    return {"sshd": sshd.effective(query["users"]), "mend": sorted(sshd.to_mend(query["port"]))}
+    mend = sorted(sshd.to_mend(query["port"]))
+    return {"sshd": sshd.effective(query["users"]), "mend": mend, "stale": sshd.is_stale()}
 
 
 def apply(payload: Json) -> None:
@@ -54,9 +56,15 @@ def apply(payload: Json) -> None:
         files.apply({"paths": paths, "prove": payload["prove"]})
         if payload["sshd"]:
             sshd.must_be(payload["expect"], payload["sshd"]["users"])
+    except BaseException:
+        _put_back(name)
+        _disarm(name)
+        raise
+    try:
         _load(payload["load"])
     except BaseException:
-        revert(name)
+        with contextlib.suppress(Failed):  # the first fault says more
+            revert(name)
         raise
 
 
@@ -84,10 +92,14 @@ def _copy(path: str, to: str) -> None:
 
 
 def _arm(name: str, seconds: int) -> None:
-    unit = f"boxkeeper-revert-{name}"
-    run(["systemctl", "stop", f"{unit}.timer"], ok=(0, 5))
-    timer = [f"--on-active={seconds}", "--timer-property=AccuracySec=1s", f"--unit={unit}", "--collect", "--quiet"]
+    _disarm(name)
+    unit = f"--unit=boxkeeper-revert-{name}"
+    timer = [f"--on-active={seconds}", "--timer-property=AccuracySec=1s", unit, "--collect", "--quiet"]
     run(["systemd-run", *timer, "/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper", "confirmed", "revert", name])
+
+
+def _disarm(name: str) -> None:
+    run(["systemctl", "stop", f"boxkeeper-revert-{name}.timer"], ok=(0, 5))
 
 
 def _load(commands: list[list[str]]) -> None:
@@ -101,7 +113,7 @@ def confirm(payload: Json) -> None:
     if not os.path.exists(f"{STATE}/{name}/pending.json"):
         raise Failed(f"{name}: the confirmation came too late; the change was taken back")
     os.unlink(f"{STATE}/{name}/pending.json")
-    run(["systemctl", "stop", f"boxkeeper-revert-{name}.timer"], ok=(0, 5))
+    _disarm(name)
     units.stamp(name, units.digest(payload["watch"], payload["live"]))
     shutil.rmtree(f"{STATE}/{name}")
 
@@ -111,7 +123,7 @@ def revert(name: str) -> None:
     spec = _put_back(name)
     if spec:
         _load(spec["load"] if any(entry["copy"] for entry in spec["kept"]) else spec["unload"])
-        run(["systemctl", "stop", f"boxkeeper-revert-{name}.timer"], ok=(0, 5))
+        _disarm(name)
 
 
 def at_boot() -> None:

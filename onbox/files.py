@@ -9,11 +9,10 @@ import hashlib
 import os
 import pwd
 import stat
-import subprocess
 import tempfile
 from typing import Any
 
-from onbox.shell import Failed
+from onbox.shell import Failed, run
 
 Json = Any
 PREFIX = ".boxkeeper-"
@@ -49,15 +48,19 @@ def _found(path: str, users: dict[int, str], groups: dict[int, str]) -> Json:
         return None
     if stat.S_ISLNK(status.st_mode):
         return {"type": "link", "to": os.readlink(path)}
+    kinds = {stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
     found = {
-        "type": "directory" if stat.S_ISDIR(status.st_mode) else "file",
+        "type": kinds.get(stat.S_IFMT(status.st_mode), "special file"),  # a pipe is never opened: that would wait
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "owner": _name(status.st_uid, users, lambda uid: pwd.getpwuid(uid).pw_name),
         "group": _name(status.st_gid, groups, lambda gid: grp.getgrgid(gid).gr_name),
     }
     if found["type"] == "file":
-        with open(path, "rb") as file:
-            found["sha256"] = hashlib.sha256(file.read()).hexdigest()
+        try:
+            with open(path, "rb") as file:
+                found["sha256"] = hashlib.sha256(file.read()).hexdigest()
+        except FileNotFoundError:  # it went away since
+            return None
     return found
 
 
@@ -71,7 +74,7 @@ def _name(number: int, known: dict[int, str], look_up: Any) -> str:
 
 
 def apply(payload: Json) -> None:
-    """Write all new content beside its destination first, then move everything into place; undo all if `prove` says no."""
+    """Write all new content beside its destination, then move everything into place; undo all if `prove` says no."""
     os.umask(0o077)
     staged: list[tuple[Json, str]] = []
     for folder in sorted({os.path.dirname(entry["path"]) for entry in payload["paths"]}):
@@ -94,6 +97,7 @@ def apply(payload: Json) -> None:
 def _stage(entry: Json) -> str:
     """Put the content of a file into a temporary file in the destination's folder; other kinds need none."""
     wanted, path = entry["wanted"], entry["path"]
+    _allow(path, wanted)
     if wanted is None or wanted["type"] == "directory":
         if wanted:
             _place(entry, "")  # later files of the same set may live in it
@@ -108,12 +112,26 @@ def _stage(entry: Json) -> str:
     content = base64.b64decode(entry["content"])
     if hashlib.sha256(content).hexdigest() != wanted["sha256"]:
         raise Failed(f"{path}: what arrived is not what was sent; the old file is untouched")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        _own(temporary, wanted)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            _own(temporary, wanted, path)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(temporary)
+        raise
     return temporary
+
+
+def _allow(path: str, wanted: Json) -> None:
+    """Raises Failed where a folder would have to go, or to come where something else is: that is for a human."""
+    is_folder = os.path.isdir(path) and not os.path.islink(path)
+    if is_folder and (wanted is None or wanted["type"] != "directory"):
+        fate = "away; look into it, and remove it" if wanted is None else f"as a {wanted['type']}; move it away"
+        raise Failed(f"{path}: is a folder, and is wanted {fate} by hand")
+    if wanted is not None and wanted["type"] == "directory" and os.path.lexists(path) and not is_folder:
+        raise Failed(f"{path}: is no folder, and is wanted as one; move it away by hand")
 
 
 def _heal(folder: str) -> None:
@@ -122,6 +140,8 @@ def _heal(folder: str) -> None:
         name = os.path.basename(path)
         if name.startswith(OLD):
             os.rename(path, os.path.join(folder, name.removeprefix(OLD)))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # rename(2) does nothing when both are still the same file: nothing was placed yet
             continue
         if name.startswith(NEW):
             with contextlib.suppress(FileNotFoundError):
@@ -129,28 +149,32 @@ def _heal(folder: str) -> None:
         os.unlink(path)
 
 
-def _own(path: str, wanted: Json) -> None:
+def _own(path: str, wanted: Json, shown: str = "") -> None:
     try:
         os.chown(path, pwd.getpwnam(wanted["owner"]).pw_uid, grp.getgrnam(wanted["group"]).gr_gid)
     except KeyError as missing:
-        raise Failed(f"{path}: {missing.args[0]}") from None
+        raise Failed(f"{shown or path}: {missing.args[0]}") from None
     os.chmod(path, int(wanted["mode"], 8))
 
 
 def _place(entry: Json, temporary: str) -> None:
     wanted, path = entry["wanted"], entry["path"]
     if wanted is None:
-        if os.path.isdir(path) and not os.path.islink(path):
-            raise Failed(f"{path}: is a folder, and is wanted away; look into it and remove it by hand")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
     elif wanted["type"] == "directory":
-        os.makedirs(path, mode=0o755, exist_ok=True)
+        _make_folder(path)
         _own(path, wanted)
     else:
-        if os.path.isdir(path) and not os.path.islink(path):
-            raise Failed(f"{path}: is a folder where a {wanted['type']} is wanted; move it away by hand")
         os.rename(temporary, path)
+
+
+def _make_folder(path: str) -> None:
+    """With the folders above it: for everybody to enter, where `os.makedirs` would heed our umask."""
+    if not os.path.isdir(path):
+        _make_folder(os.path.dirname(path))
+        os.mkdir(path)
+        os.chmod(path, 0o755)
 
 
 def _place_proven(staged: list[tuple[Json, str]], prove: list[str]) -> None:
@@ -160,10 +184,10 @@ def _place_proven(staged: list[tuple[Json, str]], prove: list[str]) -> None:
         for entry, temporary in files:
             marks.append(_mark(entry["path"]))
             _place(entry, temporary)
-        said = subprocess.run(prove, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if said.returncode != 0:
-            lines = (said.stderr or said.stdout).strip().splitlines()[-8:]
-            raise Failed(f"{' '.join(prove)} refuses the new files; the old ones are back:\n  " + "\n  ".join(lines))
+        try:
+            run(prove)
+        except Failed as refused:
+            raise Failed(f"the new files are refused, the old ones are back: {refused}") from None
     except BaseException:
         for folder in {os.path.dirname(mark) for mark in marks}:
             _heal(folder)

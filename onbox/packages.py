@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +15,8 @@ from onbox.shell import Failed, run
 
 Json = Any
 STATUS = "/var/lib/dpkg/status"
+UPDATES = "/var/lib/dpkg/updates"
+LISTS = "/var/lib/apt/lists"
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 PATIENCE = 600.0
 """Seconds to wait for somebody else's apt: a first boot's upgrade takes minutes on a small box."""
@@ -49,13 +51,14 @@ WHOLE = ("installed", "config-files", "not-installed")
 
 
 def _states() -> dict[str, str]:
-    """Every package dpkg knows with its state. The file is read directly: starting dpkg-query costs more than parsing."""
+    """Every package dpkg knows, with its state. The file is read here: starting dpkg-query costs more than parsing."""
     try:
         with open(STATUS, encoding="utf-8", errors="replace") as file:
             text = file.read()
     except FileNotFoundError:
         return {}
-    found = re.findall(r"^Package: (\S+)\nStatus: \S+ (\S+) (\S+)$", text, re.MULTILINE)
+    # between the two, a line `Essential: yes` for some
+    found = re.findall(r"^Package: (\S+)\n(?:.+\n)*?Status: \S+ (\S+) (\S+)$", text, re.MULTILINE)
     return {name: state if flag == "ok" else "reinst-required" for name, flag, state in found}
 
 
@@ -93,11 +96,10 @@ def refresh() -> None:
 
 
 def _known(names: Sequence[str]) -> bool:
-    lists = "/var/lib/apt/lists"
-    fresh = [entry for entry in os.listdir(lists) if entry.endswith("_Packages")] if os.path.isdir(lists) else []
-    if not fresh or time.time() - max(os.path.getmtime(os.path.join(lists, entry)) for entry in fresh) > 86400:
+    fresh = [entry for entry in os.listdir(LISTS) if entry.endswith("_Packages")] if os.path.isdir(LISTS) else []
+    if not fresh or time.time() - max(os.path.getmtime(os.path.join(LISTS, entry)) for entry in fresh) > 86400:
         return False
-    said = subprocess.run(["apt-cache", "policy", *names], capture_output=True, text=True, check=False).stdout
+    said = run(["apt-cache", "policy", *names])
     return said.count("Candidate: ") - said.count("Candidate: (none)") == len(set(names))
 
 
@@ -138,7 +140,7 @@ def _holder(path: str) -> str:
     with open("/proc/locks") as file:
         pids = [line.split()[4] for line in file if inode in line]
     for pid in pids:
-        with open(f"/proc/{pid}/cmdline") as file:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as file:  # it may just have ended
             return f"`{file.read().replace(chr(0), ' ').strip()}` (pid {pid})"
     return "another program"
 
@@ -150,7 +152,7 @@ def heal() -> None:
     """
     states = _states()
     broken = [name for name, state in states.items() if state not in WHOLE]
-    if not broken and not os.listdir("/var/lib/dpkg/updates"):
+    if not broken and not os.listdir(UPDATES):
         return
     run(
         ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], env=ENVIRONMENT, timeout=1800, ok=(0, 1, 2)

@@ -34,12 +34,13 @@ SELECT json_build_object(
       'powers', rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls,
       'password', encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex'),
       'settings', (SELECT setconfig FROM pg_db_role_setting WHERE setrole = r.oid AND setdatabase = 0),
-      'groups', (SELECT coalesce(json_agg(roleid::regrole::text ORDER BY 1), '[]')
-                 FROM (SELECT DISTINCT roleid FROM pg_auth_members WHERE member = r.oid) AS m))), '{}')
+      'groups', (SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(roleid)), '[]') FROM pg_auth_members
+                 WHERE member = r.oid))), '{}')
     FROM pg_authid AS r WHERE rolname !~ '^pg_' AND oid <> 10),
   'databases', (SELECT json_object_agg(datname, json_build_object(
       'owner', pg_get_userbyid(datdba),
-      'others', (SELECT count(*) FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee <> datdba)))
+      'others', (SELECT coalesce(json_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END),
+                 '[]') FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee <> datdba)))
     FROM pg_database WHERE datname <> 'template0'))
 """
 
@@ -80,7 +81,7 @@ class Cluster:
                 cwd="/",
                 env={"LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"},
             )
-        except (OSError, KeyError, LookupError, subprocess.TimeoutExpired) as error:
+        except (OSError, LookupError, subprocess.TimeoutExpired) as error:
             raise Failed(f"psql: {type(error).__name__}") from None
         if done.returncode:
             raise Failed(f"PostgreSQL: {done.stderr.decode(errors='replace').strip()}")

@@ -9,11 +9,12 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onbox import files
-from onbox.shell import Failed, said
+from onbox.shell import Failed, run, said
 
 Json = Any
 MAIN = "/etc/ssh/sshd_config"
@@ -45,6 +46,16 @@ def ports() -> list[int]:
 def socket_is_active() -> bool:
     """Whether systemd listens in place of sshd (Ubuntu since 22.10)."""
     return "ActiveState=active" in _shown()
+
+
+def is_stale() -> bool:
+    """Whether sshd runs with older files than the ones there are: `sshd -T` reads the files, not the process."""
+    shown = said(["systemctl", "show", "ssh.service", "--property=ActiveState,StateChangeTimestampMonotonic"])
+    if "ActiveState=active" not in shown:
+        return False
+    since = int(re.findall(r"Monotonic=(\d+)", shown)[0]) / 1e6 - time.monotonic() + time.time()
+    paths = [MAIN, FOLDER, *glob.glob(f"{FOLDER}/*.conf")]
+    return max(os.stat(path).st_ctime for path in paths if os.path.exists(path)) > since
 
 
 def _shown() -> str:
@@ -155,3 +166,19 @@ def must_be(expect: Mapping[str, str], users: Sequence[str]) -> None:
         if found.get(setting) != [value]:
             is_now = " and ".join(found.get(setting, ["unset"]))
             raise Failed(f"sshd keeps {setting} {is_now}; see `grep -rn -A9 Match {MAIN} {FOLDER}`")
+
+
+def load(port: str = "") -> None:
+    """Let sshd read its configuration again. Our own firewall admits `port` until its role writes it down.
+
+    Where systemd listens for sshd (Ubuntu), both have to stop: a socket does not start beside the service it is for.
+    Open sessions live in units of their own and stay.
+    """
+    run(["systemctl", "daemon-reload"])
+    if port:
+        said(["nft", "add", "element", "inet", "boxkeeper", "ssh", f"{{ {port} }}"])
+    if socket_is_active():
+        run(["systemctl", "stop", "ssh.socket", "ssh.service"])
+        run(["systemctl", "start", "ssh.socket"])
+    else:
+        run(["systemctl", "reload", "ssh.service"])

@@ -101,7 +101,7 @@ def _settle(unit: Json) -> None:
 
 
 def do(verb: str, name: str) -> None:
-    """Start, restart or reload, and see that the unit stays up: `systemctl start` returns 0 for one that dies at once."""
+    """Start, restart or reload, and see that it stays up: `systemctl start` returns 0 for a unit that dies at once."""
     failure = ""
     try:
         run(["systemctl", verb, name], timeout=180)

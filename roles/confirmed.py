@@ -56,6 +56,7 @@ class Confirmed:
         ]
         effective += [f"{path}: stands in the way" for path in found.get("mend", ())]
         stale = [f"{self.name}: another one is loaded"] if found["loaded"] != found["current"] else []
+        effective += ["sshd: runs with older files"] if found.get("stale") else []
         pending = [f"{self.name}: was never confirmed"] if found["pending"] else []
         return [*differing, *effective, *pending] or stale
 

@@ -53,7 +53,8 @@ class Databases:
         server = found["server"]
         if server is None:
             return ["PostgreSQL does not answer"]
-        faults = [f"{name}: anybody may connect" for name in SHARED if server["databases"].get(name, {}).get("others")]
+        open_to_all = [name for name in SHARED if "PUBLIC" in server["databases"].get(name, {"others": []})["others"]]
+        faults = [f"database {name}: anybody may connect" for name in open_to_all]
         for database in self.databases:
             faults += self._owner(database, server) + self._login(database, found) + self._database(database, server)
         return faults
@@ -73,7 +74,7 @@ class Databases:
             "password": was["password"] == hashlib.sha256(database.verifier.encode()).hexdigest(),
             "settings": was["settings"] == database.settings,
             "connections": was["limit"] == self._limit(found),
-            "rights": was["login"] and was["inherit"] and not was["powers"] and was["groups"] == [_name(database.name)],
+            "rights": was["login"] and was["inherit"] and not was["powers"] and was["groups"] == [database.name],
         }
         wrong = [rule for rule, fine in rules.items() if not fine]
         return [f"role {database.login}: {', '.join(wrong)}"] if wrong else []
@@ -84,7 +85,8 @@ class Databases:
             return [f"database {database.name}: is missing"]
         if was["owner"] != database.name:
             return [f"database {database.name}: belongs to {was['owner']}"]
-        return [f"database {database.name}: others may connect"] if was["others"] else []
+        others = ", ".join(was["others"])
+        return [f"database {database.name}: open to {others}"] if others else []
 
     def _limit(self, found: Json) -> int:
         return tuning.limit(found["ram_mb"], len(self.databases))
@@ -108,14 +110,16 @@ PLAIN = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 def _create(database: Database) -> str:
     """Make roles that are missing: there is no CREATE ROLE IF NOT EXISTS."""
     return "\n".join(
-        f"SELECT 'CREATE ROLE {_name(role)}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {_text(role)}) \\gexec"
+        f"SELECT 'CREATE ROLE {_name(role)}' WHERE to_regrole({_text(_name(role))}) IS NULL \\gexec"
         for role in (database.name, database.login)
     )
 
 
 def _owner(database: Database) -> str:
     owner = _name(database.name)
-    return f"{_strip(database.name)}\nALTER ROLE {owner} NOLOGIN {PLAIN} PASSWORD NULL; ALTER ROLE {owner} RESET ALL;"
+    return (
+        f"{_strip(database.name, '')}\nALTER ROLE {owner} NOLOGIN {PLAIN} PASSWORD NULL; ALTER ROLE {owner} RESET ALL;"
+    )
 
 
 def _login(database: Database, server: Json, limit: int) -> str:
@@ -125,16 +129,15 @@ def _login(database: Database, server: Json, limit: int) -> str:
         for setting, _, value in (line.partition("=") for line in database.settings)
     )
     return (
-        f"{_strip(database.login)}\n"
+        f"{_strip(database.login, database.name)}\n"
         f"BEGIN; GRANT {owner} TO {login};"
         f" ALTER ROLE {login} LOGIN INHERIT {PLAIN} CONNECTION LIMIT {limit} PASSWORD {_text(database.verifier)};"
         f" ALTER ROLE {login} RESET ALL;{settings} COMMIT;"
     )
 
 
-def _strip(role: str) -> str:
-    """Take a role out of every role it should not be in."""
-    keep = role.removesuffix("_a")
+def _strip(role: str, keep: str) -> str:
+    """Take a role out of every role but one."""
     return (
         f"SELECT format('REVOKE %I FROM {_name(role)}', pg_get_userbyid(roleid)) FROM pg_auth_members"
         f" WHERE member = {_text(role)}::regrole AND pg_get_userbyid(roleid) <> {_text(keep)} \\gexec"
@@ -154,7 +157,7 @@ def _database(database: Database) -> str:
         f"\\connect postgres\n{QUIET}\n"
         f"SELECT format('REVOKE ALL ON DATABASE {name} FROM %s', CASE grantee WHEN 0 THEN 'PUBLIC'"
         " ELSE quote_ident(pg_get_userbyid(grantee)) END) FROM pg_database, aclexplode(coalesce(datacl,"
-        f" acldefault('d', datdba))) WHERE datname = {_text(database.name)} AND grantee <> datdba GROUP BY grantee \\gexec"
+        f" acldefault('d', datdba))) WHERE datname = {_text(database.name)} AND grantee <> datdba GROUP BY 1 \\gexec"
     )
 
 

@@ -13,8 +13,8 @@ def verifier(password: str, role: str) -> str:
     """What `ALTER ROLE ... PASSWORD` takes, so that a password reaches neither the wire nor a log.
 
     The salt follows from password and role: the same password gives the same verifier, which can be compared with the
-    stored one. A salt has to differ between passwords and between roles, and this one does. ASCII passwords only: others
-    would have to be normalised first (SASLprep).
+    stored one. A salt has to differ between passwords and between roles, and this one does. Takes ASCII passwords only,
+    for others would have to be normalised first (SASLprep); raises ValueError.
     """
     if not password.isascii():
         raise ValueError("a database password must be ASCII")

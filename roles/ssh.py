@@ -127,7 +127,8 @@ def _sshd(ssh: Ssh, home: str) -> Confirmed:
         "pubkeyauthentication": "yes",
         "usepam": "yes",
     }
-    load = [["sh", "-c", _LOAD.format(port=ssh.port or "")]]
+    port = [str(ssh.port)] if ssh.port else []
+    load = [["/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper", "sshd", "load", *port]]
     return Confirmed(
         name="sshd",
         files=[
@@ -137,22 +138,8 @@ def _sshd(ssh: Ssh, home: str) -> Confirmed:
         prove=("sh", "-c", "install -d -m 0755 /run/sshd && sshd -t"),
         load=load,
         unload=load,
-        expect=expect if ssh.port is None else {**expect, "port": str(ssh.port)},
+        expect=expect if ssh.port is None else {**expect, "port": port[0]},
         speaks=SPOKEN,
         users=("root", ssh.admin),
         port=ssh.port,
     )
-
-
-# Where systemd listens for sshd (Ubuntu), both have to stop: a socket does not start beside the service it is for. Open
-# sessions live in units of their own and stay. Our own firewall lets the new port in until its role writes it down.
-_LOAD = """
-systemctl daemon-reload
-port='{port}'
-[ -z "$port" ] || nft add element inet boxkeeper ssh "{{ $port }}" 2>/dev/null || true
-if systemctl -q is-active ssh.socket; then
-    systemctl stop ssh.socket ssh.service && systemctl start ssh.socket
-elif systemctl -q is-active ssh.service; then
-    systemctl reload ssh.service
-fi
-"""

@@ -55,10 +55,12 @@ def _create(client: DockerClient, name: str, image: str, publish: Sequence[str],
 
 
 def start(container: Container) -> None:
-    """Start it. Raises Fault, with the engine's reason."""
+    """Start it, or raise Fault with the reason. One that never ran is removed: its ports may be taken."""
     try:
         container.start()
     except APIError as error:
+        if container.attrs["State"]["Status"] == "created":
+            container.remove(force=True)
         raise Fault(f"target {container.name} does not start: {error.explanation}") from error
 
 

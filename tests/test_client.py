@@ -167,8 +167,10 @@ def test_the_job_of_the_night_runs(target: Target) -> None:
 
 
 def test_units_are_as_closed_as_promised(target: Target) -> None:
-    said = target.succeed("systemd-analyze security --json=short ai-note-taker-web.service >/dev/null; "
-                          "systemd-analyze security ai-note-taker-web.service | tail -1")
+    said = target.succeed(
+        "systemd-analyze security --json=short ai-note-taker-web.service >/dev/null; "
+        "systemd-analyze security ai-note-taker-web.service | tail -1"
+    )
     assert float(said.split(":")[1].split()[0]) <= 1.1, said
 
 

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import changes, pyinfra
 
 from target.box import Target
 from target.link import Link
+from target.run import changes, pyinfra
 
 pytestmark = pytest.mark.target
 
@@ -51,7 +51,7 @@ def _seconds(target: Target, port: int, deploy: str) -> float:
 
 def test_after_a_reboot_everything_is_back_within_a_minute(target: Target) -> None:
     target.reboot()
-    target.wait_until("curl -fsk --resolve notes.localhost:443:127.0.0.1 https://notes.localhost/api/health", seconds=60)
+    target.wait_until(
+        "curl -fsk --resolve notes.localhost:443:127.0.0.1 https://notes.localhost/api/health", seconds=60
+    )
     assert changes(target) == []
-
-

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import changes, environment, pyinfra
 
 from commands.demo import INVENTORY
 from roles import ROOT
 from target.box import Target
+from target.run import changes, environment, pyinfra
 
 pytestmark = pytest.mark.target
 
@@ -82,5 +82,7 @@ def _start_and_kill(target: Target, after: float, where: str) -> None:
 
 
 def _leftovers(target: Target) -> str:
-    return target.succeed("find /etc /srv /opt /usr/local /var/lib/boxkeeper -name '.boxkeeper-*' -o -name '*.new' | "
-                          "grep -v node_modules | grep -v site-packages || true").strip()
+    return target.succeed(
+        "find /etc /srv /opt /usr/local /var/lib/boxkeeper -name '.boxkeeper-*' -o -name '*.new' | "
+        "grep -v node_modules | grep -v site-packages || true"
+    ).strip()

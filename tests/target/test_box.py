@@ -1,6 +1,7 @@
 """A target behaves like a rented box that was handed over a minute ago."""
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from roles import Fault
 from target import STATE
 from target.box import Target
+from target.container import _FIXED
 from target.engine import engine
 from target.image import image
 from target.link import Link
@@ -202,6 +204,14 @@ def test_a_container_of_somebody_else_is_left_alone(box: Target) -> None:
             Target.start(f"{NAME}-foreign")
     finally:
         foreign.remove(force=True)
+
+
+def test_a_port_that_is_taken_is_a_fault_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setitem(_FIXED, f"{NAME}-late", {"22/tcp": taken.getsockname()[1]})
+        with pytest.raises(Fault, match=r"does not start: .*address already in use"):
+            Target.start(f"{NAME}-late")
+    assert Target.find(f"{NAME}-late") is None
 
 
 def test_a_name_that_docker_would_refuse_is_a_fault() -> None:
