@@ -31,7 +31,7 @@ def addresses(name: str, kind: Kind, servers: list[tuple[str, int]]) -> list[str
     for server in [*servers, *servers]:
         try:
             return _parse(_ask(_question(name, kind), server), kind)
-        except (OSError, Unanswered, struct.error, IndexError) as error:
+        except (OSError, Unanswered, struct.error, IndexError, ValueError) as error:
             reason = f"name server {server[0]}: {error or 'no answer'}"
     raise Unanswered(reason)
 

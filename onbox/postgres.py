@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from onbox import files, packages, units
+from onbox import files, machine, packages, units
 from onbox.shell import Failed, run
 
 Json = Any
@@ -132,15 +132,9 @@ def _clusters() -> list[Cluster]:
 
 
 def _machine() -> dict[str, int]:
-    """Memory in MB, as the kernel or the container allows it; processors; size of the disk in MB."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        with open("/sys/fs/cgroup/memory.max") as file:
-            memory = min(memory, int(file.read()))
-    except (OSError, ValueError):
-        pass
+    """What its settings follow from; memory and disk in MB."""
     disk = shutil.disk_usage("/var/lib").total
-    return {"ram_mb": memory >> 20, "cpus": os.cpu_count() or 1, "disk_mb": disk >> 20}
+    return {"ram_mb": machine.memory_mb(), "cpus": os.cpu_count() or 1, "disk_mb": disk >> 20}
 
 
 def apply(payload: Json) -> None:

@@ -9,45 +9,64 @@ from __future__ import annotations
 
 import base64
 import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import json
 import sys
 import zlib
+from importlib.machinery import ModuleSpec
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
 Json = Any
 
 
-class _Sent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports the modules that came with the request, so that nothing needs to be on the box."""
+class _Sent:
+    """Imports the modules that came with the request, so that nothing needs to be on the box.
+
+    A finder and loader by its methods; `importlib.abc`, which has classes for both, takes 14 ms to import.
+    """
 
     def __init__(self, sources: dict[str, str]) -> None:
         self.sources = {f"onbox.{name}": source for name, source in sources.items()} | {"onbox": ""}
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name not in self.sources:
             return None
-        return importlib.util.spec_from_loader(name, self, is_package=name == "onbox")
+        return ModuleSpec(name, self, is_package=name == "onbox")  # type: ignore[arg-type]  # see the class
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         exec(compile(self.sources[module.__name__], module.__name__, "exec"), module.__dict__)
 
 
 def observe(asked: list[tuple[str, Json]]) -> list[Json]:
-    """Answer all queries in their order, each kind in one go."""
+    """Answer all queries in their order, each kind in one go and beside the others: most of the time is waiting."""
     found: dict[int, Json] = {}
-    for kind in dict.fromkeys(kind for kind, _ in asked):
+    failures: list[BaseException] = []
+
+    def answer(kind: str, module: ModuleType) -> None:
         places = [place for place, (other, _) in enumerate(asked) if other == kind]
-        answers = importlib.import_module(f"onbox.{kind}").observe([asked[place][1] for place in places])
-        found.update(zip(places, answers, strict=True))
+        try:
+            found.update(zip(places, module.observe([asked[place][1] for place in places]), strict=True))
+        except BaseException as failure:
+            failures.append(failure)
+
+    kinds = dict.fromkeys(kind for kind, _ in asked)
+    threads = [Thread(target=answer, args=(kind, importlib.import_module(f"onbox.{kind}"))) for kind in kinds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
     return [found[place] for place in range(len(asked))]
 
 
 def main(request: Json) -> None:
-    sys.meta_path.insert(0, _Sent(request["sources"]))
+    if "sources" in request:
+        sys.meta_path.insert(0, _Sent(request["sources"]))  # type: ignore[arg-type]  # see the class
     from onbox.shell import Failed
 
     try:

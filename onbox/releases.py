@@ -7,12 +7,10 @@ connection is lost. Everything it says is in that unit's journal and in the rele
 from __future__ import annotations
 
 import base64
-import http.client
 import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tarfile
 import time
@@ -24,10 +22,9 @@ from onbox.shell import run as sh
 
 Json = Any
 STATE = "/var/lib/boxkeeper/releases"
+APPS = "/srv"
 KEEP = 5
 """Releases that stay on disk, the live one included."""
-PATIENCE = 60.0
-"""Seconds that a new release has to get healthy."""
 
 
 def observe(queries: list[Json]) -> list[Json]:
@@ -47,7 +44,7 @@ def _found(app: str, git: Json) -> Json:
 def live(app: str) -> Json:
     """The record of the release that `current` points to, or None."""
     try:
-        release = os.path.basename(os.readlink(f"/srv/{app}/current"))
+        release = os.path.basename(os.readlink(f"{APPS}/{app}/current"))
         with open(f"{STATE}/{app}/{release}.json") as file:
             return json.load(file)
     except (OSError, ValueError):
@@ -60,17 +57,23 @@ def _commit(git: Json) -> str | None:
     if len(ref) == 40 and all(char in "0123456789abcdef" for char in ref):
         return str(ref)
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    command = ["git", "ls-remote", git["url"], ref, f"{ref}^{{}}"]
+    # With `refs/` before them: a bare name would also match the ends of others, `main` that of `feature/main`.
+    names = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"]
+    command = ["git", "ls-remote", "--", git["url"], *names]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    lines = done.stdout.split("\n")
-    return lines[-2].split("\t")[0] if len(lines) > 1 else None  # the last one is what an annotated tag points to
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in done.stdout.splitlines())}
+    return next((found[name] for name in names if name in found), None)  # `^{}` is what an annotated tag points to
 
 
 def apply(payload: Json) -> None:
     app = payload["app"]
+    if payload["source"] is None:
+        git = payload["git"]
+        reasons = "no branch, tag or full commit is called so, or the box can't reach it"
+        raise Failed(f"{app}: {git['ref']} is not found at {git['url']}: {reasons}")
     _wait(app)
     folder = f"{STATE}/{app}"
     os.makedirs(folder, mode=0o755, exist_ok=True)
@@ -112,7 +115,7 @@ def run(app: str) -> None:
     try:
         _release(app, spec)
         ending = "live"
-    except Failed as failed:
+    except (Failed, OSError, tarfile.TarError) as failed:
         ending = str(failed)
     finally:
         os.unlink(f"{STATE}/{app}/next.json")
@@ -125,7 +128,7 @@ def run(app: str) -> None:
 
 
 def _release(app: str, spec: Json) -> None:
-    root, before = f"/srv/{app}", _newest(app)
+    root, before = f"{APPS}/{app}", _newest(app)
     _sweep(app)
     sh(["systemctl", "daemon-reload"])  # a run cut off after writing unit files has not done it
     release = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{spec['source'][:8]}"
@@ -175,15 +178,15 @@ def _point(link: str, to: str) -> None:
 
 def _newest(app: str) -> str | None:
     """The folder of the newest release that was live and healthy: where to go back to."""
-    names = sorted(name.removesuffix(".json") for name in os.listdir(f"{STATE}/{app}") if "Z-" in name)
-    return f"/srv/{app}/releases/{names[-1]}" if names else None
+    names = sorted(name[:-5] for name in os.listdir(f"{STATE}/{app}") if "Z-" in name and name.endswith(".json"))
+    return f"{APPS}/{app}/releases/{names[-1]}" if names else None
 
 
 def _sweep(app: str) -> None:
     """Remove what a release that was cut off left behind: folders without a record."""
-    current = _target(f"/srv/{app}/current")
-    for name in os.listdir(f"/srv/{app}/releases"):
-        path = f"/srv/{app}/releases/{name}"
+    current = _target(f"{APPS}/{app}/current")
+    for name in os.listdir(f"{APPS}/{app}/releases"):
+        path = f"{APPS}/{app}/releases/{name}"
         if path != current and not os.path.exists(f"{STATE}/{app}/{name}.json"):
             shutil.rmtree(path)
 
@@ -229,42 +232,12 @@ def _start(spec: Json) -> None:
         units.do("restart", unit["name"])
         units.stamp(unit["name"], units.digest(unit["watch"], unit["live"]))
     if spec["health"]:
-        reason = _health(spec["health"])
+        from onbox import health  # only here: an observation has no use for an HTTP client
+
+        reason = health.ask(spec["health"])
         if reason:
             logs = "\n".join(_journal(unit["name"], started) for unit in spec["units"])
             raise Failed(f"GET {spec['health']['path']}: {reason}; the app's last lines:\n{logs}")
-
-
-def _health(health: Json) -> str:
-    """Ask the app itself, through its socket, until it says yes. Returns why not."""
-    deadline, reason = time.monotonic() + PATIENCE, "no answer"
-    while time.monotonic() < deadline:
-        connection = _Unix(health["socket"])
-        try:
-            connection.request("GET", health["path"], headers={"Host": health["host"]})
-            answer = connection.getresponse()
-            if answer.status < 400:
-                return ""
-            reason = f"{answer.status} {answer.read(300).decode(errors='replace')}"
-        except (OSError, http.client.HTTPException) as error:
-            reason = str(error) or type(error).__name__
-        finally:
-            connection.close()
-        time.sleep(0.3)
-    return reason
-
-
-class _Unix(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def _record(app: str, release: str, spec: Json) -> None:
@@ -283,19 +256,19 @@ def _record(app: str, release: str, spec: Json) -> None:
 
 def _take_back(app: str, release: str, before: str | None, spec: Json) -> None:
     if before:
-        _point(f"/srv/{app}/current", before)
+        _point(f"{APPS}/{app}/current", before)
         _start(spec)
     else:
-        os.unlink(f"/srv/{app}/current")
+        os.unlink(f"{APPS}/{app}/current")
         for unit in spec["units"]:
             sh(["systemctl", "stop", unit["name"]])
-    shutil.rmtree(f"/srv/{app}/releases/{release}")
+    shutil.rmtree(f"{APPS}/{app}/releases/{release}")
 
 
 def _prune(app: str) -> None:
-    current = os.path.basename(_target(f"/srv/{app}/current") or "")
-    old = sorted(name for name in os.listdir(f"/srv/{app}/releases") if name != current)
+    current = os.path.basename(_target(f"{APPS}/{app}/current") or "")
+    old = sorted(name for name in os.listdir(f"{APPS}/{app}/releases") if name != current)
     for name in old[: max(0, len(old) - KEEP + 1)]:
-        shutil.rmtree(f"/srv/{app}/releases/{name}")
+        shutil.rmtree(f"{APPS}/{app}/releases/{name}")
         if os.path.exists(f"{STATE}/{app}/{name}.json"):
             os.unlink(f"{STATE}/{app}/{name}.json")

@@ -8,8 +8,6 @@ that changes nothing costs one exec, however many roles there are.
 from __future__ import annotations
 
 import base64
-import functools
-import hashlib
 import json
 import zlib
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -18,10 +16,11 @@ from weakref import WeakKeyDictionary
 
 from pyinfra import host, inventory, state
 from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operation
-from pyinfra.api.command import PyinfraCommand, QuoteString
+from pyinfra.api.command import PyinfraCommand
 
-from roles import ROOT, Fault
+from roles import Fault
 from roles.confirmed import SECONDS, Confirmed, new_login
+from roles.program import STALE, full_question, program, question
 from roles.resources import Json, Refusing, Resource
 
 if TYPE_CHECKING:
@@ -35,13 +34,20 @@ def converge(*roles: Any) -> None:
     names = [role.__name__.rpartition(".")[2] for role in roles]
     plans = {box: _plan(roles, names, box.data.server) for box in inventory.get_active_hosts()}
     snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(plans[_key(host)].values()))
-    if snapshot.take():
-        snapshot.refuse()
+    settled = snapshot.settled() if snapshot.take() else 0
+    labels = list(plans[_key(host)])
+    if settled:
+        ensure([plans[_key(host)][label] for label in labels[:settled]], name=_all_of(labels[:settled]))
     # One order for all boxes, so that operations line up and labels never mix: see pyinfra's own `host.loop`.
     for label in host.loop(list(dict.fromkeys(label for plan in plans.values() for label in plan))):
-        resource = plans[_key(host)].get(label)
-        if resource is not None:
-            ensure(resource, name=label)
+        if label in labels[settled:]:
+            ensure([plans[_key(host)][label]], name=label)
+
+
+def _all_of(labels: Sequence[str]) -> str:
+    """What the operation is called that looks after everything that was found as wanted, up to the first difference."""
+    roles = dict.fromkeys(label.partition(":")[0] for label in labels)
+    return f"{', '.join(roles)}: {len(labels)} things"
 
 
 def _plan(roles: Sequence[Any], names: Sequence[str], server: Server) -> dict[str, Resource]:
@@ -49,22 +55,28 @@ def _plan(roles: Sequence[Any], names: Sequence[str], server: Server) -> dict[st
     return {f"{name}: {resource.name}": resource for name, resource in wanted}
 
 
-def _ensure(resource: Resource) -> Generator[PyinfraCommand, None, None]:
-    """Compare one resource with the box and send what differs. Secrets travel on standard input only."""
+def _ensure(resources: Sequence[Resource]) -> Generator[PyinfraCommand, None, None]:
+    """Compare resources with the box and send what differs. Secrets travel on standard input only.
+
+    An operation costs pyinfra 3 ms whatever it does, so those that have nothing to do share one.
+    """
     snapshot = _SNAPSHOTS[_key(host)]
-    if not snapshot.take(_ignore_errors=True):
-        yield FunctionCommand(_give_up, (), {})
-        return
+    for resource in resources:
+        if not snapshot.take(_ignore_errors=True):
+            yield FunctionCommand(_give_up, (), {})
+            return
+        yield from _make_so(resource, snapshot)
+
+
+def _make_so(resource: Resource, snapshot: Snapshot) -> Generator[PyinfraCommand, None, None]:
     found = snapshot.found(resource)
     differences = resource.differences(found)
     if not differences:
-        host.noop("as wanted")
         return
     if state.is_executing or state.config.DIFF:
         for line in _short(differences):
             host.log(line)
-    request = {"apply": resource.kind, "payload": resource.payload(found)}
-    yield program((resource.kind,), request)
+    yield program((resource.kind,), {"apply": resource.kind, "payload": resource.payload(found)})
     if isinstance(resource, Confirmed):
         yield FunctionCommand(_confirm, (resource,), {})
     snapshot.forget()
@@ -109,18 +121,22 @@ class Snapshot:
         """Ask the box, unless what it said last still holds. Returns whether it answered."""
         if self._found is None:
             asked = [(wanted.kind, wanted.query()) for wanted in self._resources]
-            answers = host.get_fact(Observed, Query(asked), _ignore_errors=_ignore_errors)
+            answers = host.get_fact(Observed, Query(asked, question), _ignore_errors=_ignore_errors)
+            if answers == STALE:
+                answers = host.get_fact(Observed, Query(asked, full_question), _ignore_errors=_ignore_errors)
             if answers is None:
                 return False
             self._found = {id(wanted): found for wanted, found in zip(self._resources, answers, strict=True)}
         return True
 
-    def refuse(self) -> None:
-        """Raise Fault when a resource says that this box must not be touched."""
+    def settled(self) -> int:
+        """How many resources, from the first on, are as wanted. Raises Fault for a box that must not be touched."""
         refusing = [resource for resource in self._resources if isinstance(resource, Refusing)]
         reasons = [reason for resource in refusing for reason in resource.refuse(self.found(resource))]
         if reasons:
             raise Fault(f"{host.name}: {'; '.join(reasons)}; nothing was changed")
+        differing = (number for number, wanted in enumerate(self._resources) if wanted.differences(self.found(wanted)))
+        return next(differing, len(self._resources))
 
     def found(self, resource: Resource) -> Json:
         """What the box has of this resource. Call `take` first."""
@@ -144,8 +160,11 @@ def _key(proxy: Any) -> Host:
 class Query:
     """The argument of `Observed`. pyinfra prints a fact's arguments when it fails: this one stays short."""
 
-    def __init__(self, asked: Sequence[tuple[str, Json]]) -> None:
+    def __init__(
+        self, asked: Sequence[tuple[str, Json]], by: Callable[[Sequence[tuple[str, Json]]], StringCommand]
+    ) -> None:
         self.asked = asked
+        self.by = by
 
     def __repr__(self) -> str:
         return f"{len(self.asked)} resources"
@@ -155,49 +174,7 @@ class Observed(FactBase[Any]):
     """What the box has of everything a run wants, in one exec."""
 
     def command(self, query: Query) -> StringCommand:
-        return program(sorted({kind for kind, _ in query.asked}), {"observe": query.asked})
+        return query.by(query.asked)
 
     def process(self, output: list[str]) -> Json:
-        return json.loads(zlib.decompress(base64.b64decode(output[-1])))
-
-
-_LOADER = (
-    "import sys,hashlib,zlib,base64,json;"
-    "sys.version_info<(3,10) and sys.exit('this box has Python %d.%d, Boxkeeper takes 3.10: use Ubuntu 22.04 or later, "
-    "or Debian 12 or later; nothing was changed'%sys.version_info[:2]);"
-    "d=sys.stdin.buffer.read().strip();"
-    "hashlib.sha256(d).hexdigest()==sys.argv[1] or sys.exit('the upload was cut off; nothing was changed');"
-    "r=json.loads(zlib.decompress(base64.b64decode(d)));"
-    "m={'__name__':'program'};exec(r['sources']['program'],m);m['main'](r)"
-)
-
-
-def program(kinds: Sequence[str], request: dict[str, Json]) -> StringCommand:
-    """An exec that runs the programs of these kinds on the box.
-
-    Program and request arrive on standard input and run only if their hash is the one in the argument: a connection
-    cut off in the middle of an upload reads as a complete, shorter input, and must change nothing.
-    """
-    sources = {name: _source(name) for name in _with_imports(tuple(kinds))}
-    sent = base64.b64encode(zlib.compress(json.dumps({"sources": sources, **request}).encode(), 6)).decode()
-    checksum = hashlib.sha256(sent.encode()).hexdigest()
-    return StringCommand("python3", "-I", "-c", QuoteString(_LOADER), checksum, _stdin=[sent])
-
-
-@functools.cache
-def _with_imports(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """The modules of `onbox/` that these kinds need, themselves included."""
-    needed, waiting = ["program", "shell"], list(kinds)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.append(name)
-            lines = [line.split() for line in _source(name).splitlines() if line.startswith("from onbox")]
-            waiting += [line[1].partition(".")[2] for line in lines if "." in line[1]]
-            waiting += [word.strip(",") for line in lines if line[1] == "onbox" for word in line[3:]]
-    return tuple(sorted(needed))
-
-
-@functools.cache
-def _source(name: str) -> str:
-    return (ROOT / "onbox" / f"{name}.py").read_text()
+        return STALE if output[-1] == STALE else json.loads(zlib.decompress(base64.b64decode(output[-1])))

@@ -53,7 +53,7 @@ class Tls(Settings):
     @field_validator("email")
     @classmethod
     def _email(cls, email: str | None) -> str | None:
-        if email is not None and not re.fullmatch(r"[\w.+-]+@([a-zA-Z0-9-]+\.)+[a-zA-Z]{2,}", email, re.ASCII):
+        if email is not None and not re.fullmatch(r"\w[\w.+-]*@([a-zA-Z0-9-]+\.)+[a-zA-Z]{2,}", email, re.ASCII):
             raise ValueError(f"{email!r} is no e-mail address")
         return email
 

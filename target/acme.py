@@ -37,13 +37,14 @@ ExecStart=/usr/bin/pebble -config {FOLDER}/config.json -dnsserver {_NAME_SERVER}
 [Install]
 WantedBy=multi-user.target
 """,
-    # It can also answer challenges itself; here nginx must, so those parts are off.
+    # It can also answer challenges itself; here nginx must, so those parts are off. Older ones have no -doh.
     "pebble-names.service": f"""
 [Unit]
 StartLimitIntervalSec=0
 [Service]
-ExecStart=/usr/bin/pebble-challtestsrv -http01 "" -https01 "" -tlsalpn01 "" -doh "" -dns01 {_NAME_SERVER} \
-    -management 127.0.0.1:8055 -defaultIPv4 "" -defaultIPv6 ""
+ExecStart=sh -c 'exec pebble-challtestsrv -http01= -https01= -tlsalpn01= -dns01={_NAME_SERVER} \
+    -management=127.0.0.1:8055 -defaultIPv4= -defaultIPv6= \
+    $$(pebble-challtestsrv -help 2>&1 | grep -q -e -doh && echo -doh=)'
 [Install]
 WantedBy=multi-user.target
 """,

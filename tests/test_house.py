@@ -16,7 +16,20 @@ import pytest
 import roles
 from roles import ROOT, Settings
 
-CORE = {"clashes", "confirmed", "connector", "keys", "operations", "resources", "secrets", "server"}
+CORE = {
+    "clashes",
+    "confirmed",
+    "connector",
+    "databases",
+    "keys",
+    "operations",
+    "program",
+    "resources",
+    "scram",
+    "secrets",
+    "server",
+    "tuning",
+}
 """Files of roles/ that are no role: what all roles stand on."""
 
 FILE, FUNCTION = 320, 40

@@ -34,6 +34,24 @@ class Git(Settings):
     url: str = Field(description="What `git clone` takes, e.g. https://github.com/you/app.git")
     ref: str = Field(default="main", description="Branch, tag or commit")
 
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        if not re.fullmatch(r"((https?|ssh|git|file)://|[\w.-]+@[\w.-]+:|/)[^\s]+", url):
+            raise ValueError(f"{url!r} is nothing to clone; write it like `https://github.com/you/app.git`")
+        if re.match(r"https?://[^/]*@", url):
+            raise ValueError(
+                "holds a password or token; use `ssh://` with a deploy key, the inventory keeps no secrets"
+            )
+        return url
+
+    @field_validator("ref")
+    @classmethod
+    def _ref(cls, ref: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*", ref) or ".." in ref:
+            raise ValueError(f"{ref!r} is no branch, tag or commit")
+        return ref
+
 
 class Folder(Settings):
     """Source from a folder on the control machine, less what its .gitignore and we leave out (.git, node_modules)."""
@@ -213,6 +231,8 @@ def uncarriable(value: str) -> str:
         size = len(value.encode())
     except UnicodeEncodeError as error:
         return f"holds half a character at position {error.start + 1}, which is no text"
+    if any(ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF for char in value):
+        return "holds a character that Unicode keeps for nobody; systemd leaves out variables with such"
     # MAX_ARG_STRLEN of execve(2): one variable with its name, `=` and the byte that ends it
     return f"is {size} bytes long; Linux hands 128 KiB to a program" if size > 131072 - 130 else ""
 
@@ -221,7 +241,10 @@ def normal_domain(domain: str) -> str:
     """Lower case, no trailing dot, international names in their ASCII form. Raises ValueError for what is no domain."""
     name = domain.strip().rstrip(".").lower()
     try:
-        name = name.encode("idna").decode() if not name.isascii() else name
+        if not name.isascii():
+            import idna  # Python's own codec knows the rules of 2003, by which `ß` is `ss` and another domain
+
+            name = idna.encode(name, uts46=True).decode()
     except UnicodeError:
         raise ValueError(f"{domain!r} is no domain") from None
     label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from roles import postgres, redis
-from roles.apps.app import App
+from roles import Fault, postgres, redis
+from roles.apps.app import App, uncarriable
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def environment(server: Server, app: App) -> dict[str, str]:
     """All variables of an app in clear: its needs' addresses, its own secrets, its class's and your settings.
 
-    The last one wins, so that `env={"DATABASE_URL": ...}` in the inventory can point elsewhere.
+    The last one wins, so that `env={"DATABASE_URL": ...}` in the inventory can point elsewhere. Raises Fault for a
+    secret that no environment can carry.
     """
     made: dict[str, str] = {}
     if "postgres" in app.needs:
@@ -23,6 +24,9 @@ def environment(server: Server, app: App) -> dict[str, str]:
     if "redis" in app.needs:
         made["REDIS_URL"] = redis.url(server, app).get_secret_value()
     supplied = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in app.secrets}
+    for name, value in supplied.items():
+        if objection := uncarriable(value):
+            raise Fault(f"{app.name}: secret {name} {objection}")
     fixed = {name: value.format(domain=app.domain, name=app.name) for name, value in app.variables.items()}
     return {**made, **fixed, **supplied, **app.env}
 

@@ -37,6 +37,8 @@ class Release:
         wanted = self._source(found)
         if found["running"]:
             return ["a release is under way"]
+        if wanted is None:
+            return [f"what to release is not found: {self.query()['git']['ref']} at {self.query()['git']['url']}"]
         if found["source"] is None:
             return [f"no release is live; wanted {wanted[:12]}"]
         if found["source"] != wanted:
@@ -62,10 +64,12 @@ class Release:
         web = next((process for process in self.app.processes if process.web), None)
         return web and {"socket": self.app.socket(web.name), "path": self.app.health, "host": self.app.domain}
 
-    def _source(self, found: Json) -> str:
+    def _source(self, found: Json) -> str | None:
+        """What identifies the source: a hash of the folder, or the commit; None where the box does not find it."""
         if isinstance(self.app.source, Folder):
             return _identity(_folder(self.app.source))
-        return str(found["commit"] or "no commit")
+        commit: str | None = found["commit"]
+        return commit
 
 
 @functools.cache

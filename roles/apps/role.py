@@ -104,7 +104,7 @@ def build_commands(app: App) -> list[str]:
         inside = f"cd {app.frontend.directory} &&"
         install = "if [ -f package-lock.json ]; then npm ci; else npm install; fi"
         commands.append(f"/bin/sh -c '{inside} {install}'")
-        commands.append(f"/bin/sh -c '{inside} {app.frontend.build} && rm -rf node_modules'")
+        commands.append(f"/bin/sh -c '{inside} {_literal(app.frontend.build)} && rm -rf node_modules'")
     return commands or ["/bin/true"]
 
 
@@ -117,4 +117,8 @@ def unit_command(app: App, command: str, release: str = "current") -> str:
     program, _, arguments = command.partition(" ")
     if app.runtime is not None and not program.startswith("/"):
         program = f"/usr/bin/env {app.root}/{release}/.venv/bin/{program}"
-    return f"{program} {arguments}".rstrip().replace("%", "%%").replace("$", "$$")
+    return _literal(f"{program} {arguments}".rstrip())
+
+
+def _literal(command: str) -> str:
+    return command.replace("%", "%%").replace("$", "$$")

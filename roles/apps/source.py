@@ -11,6 +11,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from roles import Fault
+
 LEFT_OUT = frozenset({".git", ".venv", "node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 """Folders that are never part of a source: they are made again on the box."""
 
@@ -22,6 +24,8 @@ def files(folder: Path) -> list[Path]:
         said = subprocess.run(command, capture_output=True, check=True).stdout
         names = [Path(os.fsdecode(name)) for name in said.split(b"\0") if name]
     except (OSError, subprocess.CalledProcessError):
+        names = []
+    if not names:  # no git here, or the folder is one that an outer repository ignores
         names = [path.relative_to(folder) for path in folder.rglob("*")]
     kept = (name for name in names if not LEFT_OUT & set(name.parts))
     return sorted(name for name in kept if (folder / name).is_symlink() or (folder / name).is_file())
@@ -32,19 +36,24 @@ def identity(folder: Path) -> str:
     total = hashlib.sha256()
     for name in files(folder):
         path = folder / name
-        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-        total.update(f"{name}\0{_mode(path):o}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+        total.update(os.fsencode(f"{name}\0{_mode(path):o}\0{hashlib.sha256(content).hexdigest()}\n"))
     return total.hexdigest()
 
 
 def archive(folder: Path) -> str:
-    """The source as a gzipped tar in base64. Owners and times are left out: the box sets its own."""
+    """The source as a gzipped tar in base64. Owners and times are left out: the box sets its own.
+
+    Raises Fault for a link that leads out of the source: the box would refuse to unpack it.
+    """
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w") as tar,
     ):
         for name in files(folder):
+            if _leads_out(folder, name):
+                raise Fault(f"{folder / name}: a link that leads out of the source; make it a relative one, or a copy")
             entry = tar.gettarinfo(str(folder / name), arcname=str(name))
             entry.uid = entry.gid = 0
             entry.uname = entry.gname = "root"
@@ -56,6 +65,13 @@ def archive(folder: Path) -> str:
             else:
                 tar.addfile(entry)
     return base64.b64encode(packed.getvalue()).decode()
+
+
+def _leads_out(folder: Path, name: Path) -> bool:
+    if not (folder / name).is_symlink():
+        return False
+    to = os.readlink(folder / name)
+    return os.path.isabs(to) or os.path.normpath(name.parent / to).startswith("..")
 
 
 def _mode(path: Path) -> int:

@@ -42,7 +42,8 @@ def locations(text: str) -> dict[str, str]:
 def test_each_route_of_the_note_taker_is_a_location() -> None:
     found = locations(site(notes()))
     assert {"/", "^~ /api/", "= /api/summarize", "= /ws"} <= found.keys()
-    assert "proxy_pass http://ai-note-taker.web;" in found["^~ /api/"]
+    upstream = "ai-note-taker.web"
+    assert f"proxy_pass http://{upstream};" in found["^~ /api/"]
     assert "proxy_read_timeout 4h;" in found["= /ws"]
     assert "proxy_set_header Connection $connection_upgrade;" in found["= /ws"]
     assert "Upgrade" not in found["^~ /api/"]
@@ -87,7 +88,7 @@ def test_aliases_are_redirected_and_the_challenge_is_answered_for_all_names() ->
 
 def test_an_app_without_a_frontend_serves_no_files() -> None:
     class Api(AiNoteTaker):
-        frontend: ClassVar[Frontend | None] = None
+        frontend: ClassVar[Frontend | None] = None  # type: ignore[assignment]
         routes: ClassVar[tuple[Route, ...]] = (Route("/"),)
 
     text = site(Api(domain="a.example.com", source=SOURCE))
@@ -107,7 +108,7 @@ def test_an_old_nginx_gets_words_that_it_knows() -> None:
 
 @pytest.mark.parametrize(("certificates", "there"), [("acme", True), ("self-signed", False)])
 def test_hsts_is_sent_where_a_ca_vouches(certificates: str, there: bool) -> None:
-    text = nginx.main(server(notes(), tls=Tls(certificates=certificates)), NEW).decode()  # type: ignore[arg-type]
+    text = nginx.main(server(notes(), tls=Tls(certificates=certificates)), NEW).decode()
     assert ('"max-age=63072000"' in text) is there
 
 

@@ -12,9 +12,7 @@ from target.acme import Acme
 from target.box import Target
 from tests.web.box import HERE, NAME, Web
 
-MAIN = """import importlib, sys
-getattr(importlib.import_module("onbox." + sys.argv[1]), sys.argv[2])(*sys.argv[3:])
-"""
+MAIN = b"from onbox.entry import main\n\nmain()\n"
 FRONTEND = {
     "index.html": b"<!doctype html><p>the page</p>",
     "robots.txt": b"User-agent: *\n",
@@ -28,7 +26,7 @@ FRONTEND = {
 @pytest.fixture(scope="session")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """A box that `deploy.py` has been run on, with a CA that knows neither of its names yet."""
-    target = Target.start(NAME)
+    target = Target.start(NAME, distro=os.environ.get("BOXKEEPER_TARGET_DISTRO", ""))
     try:
         acme = Acme.install(target)
         authority = tmp_path_factory.mktemp("ca") / "authority.pem"
@@ -36,7 +34,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         web = Web(target, acme, authority)
         for program in (ROOT / "onbox").glob("*.py"):
             web.put(f"/usr/local/lib/boxkeeper/onbox/{program.name}", program.read_bytes())
-        web.put("/usr/local/lib/boxkeeper/__main__.py", MAIN.encode())
+        web.put("/usr/local/lib/boxkeeper/__main__.py", MAIN)
         for path, text in FRONTEND.items():
             web.put(f"/srv/notes/current/build/{path}", text)
         web.put("/usr/local/lib/upstream.py", (HERE / "upstream.py").read_bytes())

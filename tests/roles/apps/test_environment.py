@@ -1,0 +1,161 @@
+"""A variable arrives in the process byte for byte, whatever is in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from roles import Fault
+from roles.apps import Folder
+from roles.apps.ai_note_taker import AiNoteTaker
+from roles.apps.app import uncarriable
+from roles.apps.environment import environment, environment_file
+from roles.postgres import Postgres
+from roles.redis import Redis
+from roles.server import Server
+from target.box import Target
+
+NASTY = {
+    "EMPTY": "",
+    "NEWLINES": "one\ntwo\n\n three\\\n",
+    "RETURNS": "a\r\nb\r",
+    "QUOTES": "'single' \"double\" `back`",
+    "SIGNS": "$HOME ${HOME} %n %% # ; = \\$ \\\\ \\n \\x41 \\",
+    "SPACES": "  before and after\t ",
+    "CONTROL": "".join(map(chr, range(1, 32))) + "\x7f",
+    "UNICODE": "ä€\U0001f600\u2028\u202e\ufeff",
+    "JSON": json.dumps({"key": "-----BEGIN-----\nabc\\n\n-----END-----\n", "a'b": '"'}),
+}
+
+
+def as_systemd_reads_it(text: str) -> dict[str, str]:
+    """`parse_env_file_internal` of systemd's src/basic/env-file.c, written anew, state by state."""
+    found, state, key, value = {}, "pre key", "", ""
+    for char in [*text, "\n"]:
+        if state == "pre key":
+            if char in "#;":
+                state = "comment"
+            elif char not in " \t\n\r":
+                state, key = "key", char
+        elif state == "key":
+            if char in "\n\r":
+                state = "pre key"
+            elif char == "=":
+                state, value = "pre value", ""
+            else:
+                key += char
+        elif state == "pre value":
+            if char in "\n\r":
+                found[key.rstrip(" \t\n\r")], state = value, "pre key"
+            elif char == "'":
+                state = "single"
+            elif char == '"':
+                state = "double"
+            elif char == "\\":
+                state = "escaped"
+            elif char not in " \t\n\r":
+                state, value = "value", value + char
+        elif state == "value":
+            if char in "\n\r":
+                found[key.rstrip(" \t\n\r")], state = value.rstrip(" \t\n\r"), "pre key"
+            elif char == "\\":
+                state = "escaped"
+            else:
+                value += char
+        elif state == "escaped":
+            state = "value"
+            value += "" if char in "\n\r" else char
+        elif state == "single":
+            if char == "'":
+                state = "pre value"
+            else:
+                value += char
+        elif state == "double":
+            if char == '"':
+                state = "pre value"
+            elif char == "\\":
+                state = "double escaped"
+            else:
+                value += char
+        elif state == "double escaped":
+            state = "double"
+            if char in '"\\`$':
+                value += char
+            elif char != "\n":
+                value += "\\" + char
+        elif state == "comment":
+            state = "pre key" if char in "\n\r" else "comment"
+    return found
+
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
+VALUES = st.text(max_size=40).filter(lambda value: not uncarriable(value)) | st.text(
+    alphabet="\\\"'`$%\n\r a", max_size=12
+)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_any_values_are_read_back_as_they_were(variables: dict[str, str]) -> None:
+    assert as_systemd_reads_it(environment_file(variables).decode()) == variables
+
+
+def test_the_nasty_ones_are_read_back_as_they_were() -> None:
+    assert as_systemd_reads_it(environment_file(NASTY).decode()) == NASTY
+
+
+def test_the_file_is_the_same_whatever_the_order() -> None:
+    assert environment_file({"A": "1", "B": "2"}) == environment_file({"B": "2", "A": "1"})
+
+
+def test_an_empty_environment_is_an_empty_file() -> None:
+    assert environment_file({}) == b""
+
+
+def server(tmp_path: Path, **env: str) -> Server:
+    app = AiNoteTaker(domain="Notes.example.com", source=Folder(path=str(tmp_path)), env=env)
+    made = Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=(app,))
+    assert made.faults == ()
+    made._secrets.update({secret.name: SecretStr("s" * 40) for secret in made.wanted_secrets()})
+    return made
+
+
+def test_an_app_is_told_where_its_needs_are_and_its_own_keys(tmp_path: Path) -> None:
+    made = server(tmp_path)
+    variables = environment(made, made.apps[0])
+    assert set(variables) == {"DATABASE_URL", "REDIS_URL", "CORS_ORIGINS", "DEEPGRAM_API_KEY", "GEMINI_API_KEY"}
+    assert variables["CORS_ORIGINS"] == "https://notes.example.com"
+    assert variables["GEMINI_API_KEY"] == "s" * 40
+
+
+def test_what_you_say_comes_last(tmp_path: Path) -> None:
+    made = server(tmp_path, DATABASE_URL="postgresql://elsewhere/x", LOG_LEVEL="debug")
+    variables = environment(made, made.apps[0])
+    assert variables["DATABASE_URL"] == "postgresql://elsewhere/x"
+    assert variables["LOG_LEVEL"] == "debug"
+
+
+def test_a_secret_that_no_environment_can_carry_is_a_fault_that_does_not_repeat_it(tmp_path: Path) -> None:
+    made = server(tmp_path)
+    made._secrets["ai-note-taker/GEMINI_API_KEY"] = SecretStr("canary\ufffe")
+    with pytest.raises(Fault) as fault:
+        environment(made, made.apps[0])
+    assert str(fault.value).startswith("ai-note-taker: secret GEMINI_API_KEY holds a character")
+    assert "canary" not in str(fault.value)
+
+
+@pytest.mark.target
+def test_the_real_systemd_hands_them_on_as_they_were(target: Target) -> None:
+    """The parser above is ours; this asks the one that counts."""
+    content = base64.b64encode(environment_file(NASTY)).decode()
+    show = "import os,json,sys; print(json.dumps(dict(os.environ)))"
+    target.succeed(f"umask 077; echo {content} | base64 -d >/run/nasty.env")
+    unit = "systemd-run --quiet --wait --pipe --property=EnvironmentFile=/run/nasty.env"
+    said = json.loads(target.succeed(f"{unit} /usr/bin/python3 -c {shlex.quote(show)}; rm /run/nasty.env"))
+    assert {name: said.get(name) for name in NASTY} == NASTY

@@ -1,0 +1,177 @@
+"""What an app becomes on a box: accounts, files, units and a release."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import SecretStr
+
+from roles.apps import App, Folder, Frontend, Git, Process, Python, release, wanted
+from roles.apps.ai_note_taker import AiNoteTaker
+from roles.apps.release import Release
+from roles.apps.role import build_commands, unit_command
+from roles.postgres import Postgres
+from roles.redis import Redis
+from roles.resources import File, Files, Units
+from roles.server import Server
+
+
+class Plain(App):
+    """An app of nothing but a program."""
+
+    title: ClassVar[str] = "Plain"
+    processes: ClassVar[tuple[Process, ...]] = (Process("web", "node server.js"),)
+
+
+def plain(**more: object) -> Plain:
+    return Plain(**{"name": "plain", "domain": "a.example.com", "source": Folder(path="."), **more})
+
+
+def notes(path: Path) -> AiNoteTaker:
+    return AiNoteTaker(domain="notes.example.com", source=Folder(path=str(path)))
+
+
+def server(*apps: App) -> Server:
+    made = Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=apps)
+    assert made.faults == ()
+    made._secrets.update({secret.name: SecretStr("s" * 40) for secret in made.wanted_secrets()})
+    return made
+
+
+def files(made: Server) -> dict[str, str]:
+    found = [path for resource in wanted(made) if isinstance(resource, Files) for path in resource.paths]
+    return {path.path: path.content.decode() for path in found if isinstance(path, File)}
+
+
+def test_a_server_without_apps_wants_nothing() -> None:
+    assert list(wanted(server())) == []
+
+
+def test_a_program_is_the_releases_own() -> None:
+    class Mine(Plain):
+        runtime: ClassVar[Python] = Python()
+
+    mine = Mine(name="mine", domain="a.example.com", source=Folder(path="."))
+    assert unit_command(mine, "uvicorn main:app --fd 3") == (
+        "/usr/bin/env /srv/mine/current/.venv/bin/uvicorn main:app --fd 3"
+    )
+    assert unit_command(mine, "python migrate.py", "next").startswith("/usr/bin/env /srv/mine/next/.venv/bin/python ")
+    assert unit_command(mine, "/bin/true") == "/bin/true"
+
+
+def test_systemd_takes_percent_and_dollar_in_a_command_literally() -> None:
+    assert unit_command(plain(), "/bin/date +%s --of $HOME ${X}") == "/bin/date +%%s --of $$HOME $${X}"
+
+
+def test_systemd_takes_them_literally_in_a_build_too() -> None:
+    class Built(Plain):
+        frontend: ClassVar[Frontend] = Frontend(build="A=$B npm run build -- %s")
+
+    built = Built(name="built", domain="a.example.com", source=Folder(path="."))
+    assert "A=$$B npm run build -- %%s" in build_commands(built)[-1]
+
+
+def test_an_app_with_nothing_to_build_has_a_build_that_succeeds() -> None:
+    assert build_commands(plain()) == ["/bin/true"]
+
+
+def test_every_line_of_a_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
+    for path, text in files(server(notes(tmp_path), plain())).items():
+        if path.startswith("/etc/systemd/system/"):
+            lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+            assert all(re.fullmatch(r"\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.*", line) for line in lines), text
+            assert "Environment=" not in text or "KEY" not in text
+
+
+def test_every_unit_that_is_wanted_has_its_file(tmp_path: Path) -> None:
+    made = server(notes(tmp_path), plain())
+    units = [unit.name for resource in wanted(made) if isinstance(resource, Units) for unit in resource.units]
+    assert units
+    assert {f"/etc/systemd/system/{name}" for name in units} <= files(made).keys()
+
+
+def test_a_process_starts_anew_with_another_environment_unit_or_release(tmp_path: Path) -> None:
+    units = [
+        unit for resource in wanted(server(notes(tmp_path))) if isinstance(resource, Units) for unit in resource.units
+    ]
+    web = next(unit for unit in units if unit.name == "ai-note-taker-web.service")
+    assert set(web.watch) == {
+        "/etc/systemd/system/ai-note-taker-web.service",
+        "/etc/boxkeeper/apps/ai-note-taker.env",
+        "/srv/ai-note-taker/current",
+    }
+
+
+def test_the_environment_is_for_root_alone(tmp_path: Path) -> None:
+    """systemd reads it before it becomes the app's user."""
+    found = [
+        path for resource in wanted(server(notes(tmp_path))) if isinstance(resource, Files) for path in resource.paths
+    ]
+    env = next(path for path in found if path.path.endswith(".env"))
+    assert isinstance(env, File)
+    assert (env.mode, env.owner, env.group) == ("0640", "root", "root")
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Release:
+    (tmp_path / "main.py").write_text("1")
+    return next(resource for resource in wanted(server(notes(tmp_path))) if isinstance(resource, Release))
+
+
+def found(live: Release, **more: object) -> dict[str, object]:
+    """What a box says that has this release."""
+    assert isinstance(live.app.source, Folder)
+    same = release._identity(Path(live.app.source.path).resolve())
+    return {"source": same, "recipe": live.recipe, "running": False, "commit": None, **more}
+
+
+def test_a_release_that_is_live_is_as_wanted(live: Release) -> None:
+    assert list(live.differences(found(live))) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"source": None}, "no release is live; wanted"),
+        ({"source": "f" * 64}, "ffffffffffff is live; wanted"),
+        ({"recipe": "other"}, "it was built in another way"),
+        ({"running": True}, "a release is under way"),
+    ],
+)
+def test_a_release_differs_by_source_recipe_and_one_that_is_under_way(
+    live: Release, more: dict[str, object], said: str
+) -> None:
+    (difference,) = live.differences(found(live, **more))
+    assert difference.startswith(said)
+
+
+def test_a_branch_is_followed(live: Release) -> None:
+    git = replace(live, app=plain(source=Git(url="https://example.com/a.git", ref="main")))
+    now = {"source": "a" * 40, "recipe": live.recipe, "running": False}
+    assert git.query() == {"app": "plain", "git": {"url": "https://example.com/a.git", "ref": "main"}}
+    assert list(git.differences({**now, "commit": "a" * 40})) == []
+    assert list(git.differences({**now, "commit": "b" * 40})) == ["aaaaaaaaaaaa is live; wanted bbbbbbbbbbbb"]
+    assert git.payload({**now, "commit": "b" * 40})["source"] == "b" * 40
+    assert git.payload({**now, "commit": "b" * 40})["archive"] is None
+
+
+def test_a_branch_that_is_not_found_is_said_and_not_taken_for_a_release(live: Release) -> None:
+    git = replace(live, app=plain(source=Git(url="https://example.com/a.git", ref="mian")))
+    now = {"source": "a" * 40, "recipe": live.recipe, "running": False, "commit": None}
+    assert list(git.differences(now)) == ["what to release is not found: mian at https://example.com/a.git"]
+    assert git.payload(now)["source"] is None
+
+
+def test_a_build_is_part_of_what_a_release_is(tmp_path: Path) -> None:
+    class Other(AiNoteTaker):
+        frontend: ClassVar[Frontend] = Frontend(build="npm run other")
+
+    one, other = (
+        next(resource for resource in wanted(server(app)) if isinstance(resource, Release))
+        for app in (notes(tmp_path), Other(domain="notes.example.com", source=Folder(path=str(tmp_path))))
+    )
+    assert one.recipe != other.recipe
