@@ -10,10 +10,16 @@ import subprocess
 from typing import Any
 
 from onbox import packages
-from onbox.shell import Failed, run
+from onbox.shell import Failed, run, said
 
 Json = Any
 SWAP = "/swapfile"
+CLOCKS = {
+    "chrony": ("/usr/sbin/chronyd", "chrony.service"),
+    "ntpsec": ("/usr/sbin/ntpd", "ntpsec.service"),
+    "timesyncd": ("/lib/systemd/systemd-timesyncd", "systemd-timesyncd.service"),
+}
+"""Programs that keep the time, and their units."""
 
 
 def observe(queries: list[Json]) -> list[Json]:
@@ -62,9 +68,17 @@ def _link_end(path: str, after: str) -> str:
 
 
 def _clock() -> str:
-    """Which program keeps the time; installing a second one would remove the first."""
-    known = {"chrony": "/usr/sbin/chronyd", "ntpsec": "/usr/sbin/ntpd", "timesyncd": "/lib/systemd/systemd-timesyncd"}
-    return next((name for name, program in known.items() if os.path.exists(program)), "")
+    """Which program keeps the time: "" for none, "chrony stopped" for one that does not.
+
+    They exclude each other as packages, so the one that is there stays. In a container they are enabled and refuse to
+    start, because the time is its host's: an unmet condition is no fault.
+    """
+    name = next((name for name, (program, _) in CLOCKS.items() if os.path.exists(program)), "")
+    if not name:
+        return ""
+    shown = said(["systemctl", "show", CLOCKS[name][1], "--property=ActiveState,UnitFileState,ConditionResult"])
+    runs = "ActiveState=active" in shown or "ConditionResult=no" in shown
+    return name if runs and "UnitFileState=enabled" in shown else f"{name} stopped"
 
 
 def _sysctl(name: str) -> str | None:
@@ -86,11 +100,18 @@ def apply(payload: Json) -> None:
         with open("/etc/default/locale", "w") as file:
             file.write(f"LANG={payload['locale']}\n")
     if "clock" in payload:
-        packages.apply({"install": ["systemd-timesyncd"], "remove": []})
+        _keep_time(payload["clock"])
     if "swap_mb" in payload:
         _swap(payload["swap_mb"])
     if "sysctl" in payload:
         run(["/lib/systemd/systemd-sysctl"], ok=(0, 1))  # 1: a setting that this kernel does not know
+
+
+def _keep_time(name: str) -> None:
+    program, unit = CLOCKS[name]
+    if not os.path.exists(program):
+        packages.apply({"install": [f"systemd-{name}"], "remove": []})
+    run(["systemctl", "enable", "--now", unit])
 
 
 def _name(hostname: str) -> None:
@@ -120,11 +141,10 @@ def _swap(size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size * 2**20)
     run(["mkswap", fresh])
     os.rename(fresh, SWAP)
+    # Before it is switched on, so that a run cut off in between leaves no swap that is gone after a reboot.
+    with open("/etc/fstab", "r+") as table:
+        if SWAP not in table.read():
+            table.write(f"{SWAP} none swap sw,nofail 0 0\n")
     if subprocess.run(["swapon", SWAP], capture_output=True, check=False).returncode != 0:
         os.unlink(SWAP)
         raise Failed("this box refuses a swap file; add `swap_mb=0` to its Base(...)")
-    with open("/etc/fstab") as file:
-        known = SWAP in file.read()
-    if not known:
-        with open("/etc/fstab", "a") as file:
-            file.write(f"{SWAP} none swap sw 0 0\n")

@@ -20,13 +20,23 @@ MACHINES = ("x86_64", "aarch64")
 LEAST_RAM_MB = 400
 """A box sold as 512 MB shows about 460."""
 LEAST_DISK_MB = 2000
+LEAST_SWAP_MB = 128
+
+SYSCTL = "/etc/sysctl.d/99-zz-boxkeeper.conf"
+"""The last file wins, and 99-sysctl.conf is a link to /etc/sysctl.conf, where some providers write."""
 
 KERNEL = (
     ("vm.overcommit_memory", "1", "Redis saves in a copy of its process; without this that fails when memory is short"),
     ("vm.swappiness", "10", "swap is for emergencies on a box with databases"),
     ("net.core.somaxconn", "4096", "connections that wait while an app restarts"),
+    ("net.ipv4.tcp_syncookies", "1", "a flood of half-open connections leaves room for whole ones"),
     ("net.ipv4.conf.all.accept_redirects", "0", "nobody else decides where our packets go"),
+    ("net.ipv4.conf.default.accept_redirects", "0", "the same for interfaces to come"),
+    ("net.ipv4.conf.all.secure_redirects", "0", "not even the gateway"),
+    ("net.ipv4.conf.all.accept_source_route", "0", "nor where they come from"),
     ("net.ipv6.conf.all.accept_redirects", "0", "the same for IPv6"),
+    ("net.ipv6.conf.default.accept_redirects", "0", "and its interfaces to come"),
+    ("net.ipv6.conf.all.accept_source_route", "0", "and their way"),
     ("net.ipv4.conf.all.send_redirects", "0", "a server is no router"),
     ("net.ipv4.conf.all.log_martians", "1", "impossible senders are worth a line"),
     ("kernel.kptr_restrict", "2", "kernel addresses help only an attacker"),
@@ -89,10 +99,11 @@ class Host:
         wanted: dict[str, Json] = {"hostname": self.hostname, "timezone": "Etc/UTC", "locale": "C.UTF-8"}
         differing = {name: value for name, value in wanted.items() if not _same(found[name], value)}
         swap = swap_for(found["ram_mb"]) if self.swap_mb is None else self.swap_mb
-        if swap and not found["swap_mb"] and not found["container"]:
+        swap = min(swap, found["disk_free_mb"] - LEAST_DISK_MB)
+        if swap >= LEAST_SWAP_MB and not found["swap_mb"] and not found["container"]:
             differing["swap_mb"] = swap
-        if not found["clock"]:
-            differing["clock"] = "timesyncd"
+        if not found["clock"] or found["clock"].endswith(" stopped"):
+            differing["clock"] = found["clock"].removesuffix(" stopped") or "timesyncd"
         # None: a container's, which only its host can change
         if any(found["sysctl"][name] not in (value, None) for name, value, _ in KERNEL):
             differing["sysctl"] = True
@@ -111,7 +122,7 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Files(
         [
             Directory("/etc/systemd/journald.conf.d"),
-            File("/etc/systemd/journald.conf.d/00-boxkeeper.conf", _journald(base.journal_mb)),
+            File("/etc/systemd/journald.conf.d/90-boxkeeper.conf", _journald(base.journal_mb)),
             File(
                 "/etc/apt/apt.conf.d/52boxkeeper-unattended-upgrades", render("base/52boxkeeper-unattended-upgrades.j2")
             ),
@@ -123,7 +134,7 @@ def wanted(server: Server) -> Iterator[Resource]:
     )
     yield Units(
         [
-            Unit("systemd-journald.service", watch=("/etc/systemd/journald.conf.d/00-boxkeeper.conf",), enabled=True),
+            Unit("systemd-journald.service", watch=("/etc/systemd/journald.conf.d/90-boxkeeper.conf",), enabled=True),
             Unit("apt-daily.timer"),
             Unit("boxkeeper-revert.service", state="any"),
             Unit("apt-daily-upgrade.timer"),
@@ -132,7 +143,7 @@ def wanted(server: Server) -> Iterator[Resource]:
 
 
 def _kernel_and_folders() -> Iterator[Directory | File]:
-    yield File("/etc/sysctl.d/99-boxkeeper.conf", render("base/99-boxkeeper.conf.j2", settings=KERNEL))
+    yield File(SYSCTL, render("base/99-zz-boxkeeper.conf.j2", settings=KERNEL))
     yield File("/etc/tmpfiles.d/boxkeeper.conf", b"d /run/boxkeeper 0755 root root\n")
     yield File("/etc/systemd/system/boxkeeper-revert.service", render("base/boxkeeper-revert.service.j2"))
     for folder in ("/etc/boxkeeper", "/var/lib/boxkeeper", "/opt/boxkeeper", "/run/boxkeeper"):

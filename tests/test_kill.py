@@ -25,7 +25,7 @@ CONFIGURATION = (
     "/etc/nginx/nginx.conf",
     "/etc/boxkeeper/apps/ai-note-taker.env",
     "/etc/systemd/system/ai-note-taker-web.service",
-    "/etc/systemd/journald.conf.d/00-boxkeeper.conf",
+    "/etc/systemd/journald.conf.d/90-boxkeeper.conf",
 )
 """Files of ours that the disturbance changes; each has a process that must run with the healed one."""
 

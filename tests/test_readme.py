@@ -90,8 +90,20 @@ def test_an_own_server_is_three_edited_lines_away(newcomer: Newcomer) -> None:
 
 
 def _edit_for_the_target(newcomer: Newcomer) -> None:
-    """The three lines that the example marks, and the port and key by which a target is reached."""
-    raise NotImplementedError
+    """The three lines that the example marks, and how a target is reached: by a port and a key of its own."""
+    folder = newcomer.clone / ".boxkeeper" / "targets" / NAME
+    port = (folder / "port").read_text().strip()
+    path = newcomer.clone / "inventories" / "prod.py"
+    text = path.read_text()
+    for old, new in {
+        'host=""': 'host="127.0.0.1"',
+        '"~/.ssh/id_ed25519.pub"': f'"{folder / "id_ed25519.pub"}"',
+        'domain=""': 'domain="notes.example.com"',
+        'user="root"': f'port={port}, key="{folder / "id_ed25519"}", known_hosts="{folder / "known_hosts"}"',
+    }.items():
+        assert text.count(old) == 1, f"{old} is not once in the example"
+        text = text.replace(old, new)
+    path.write_text(text)
 
 
 def test_secrets_are_listed_and_made_without_showing_them(newcomer: Newcomer) -> None:

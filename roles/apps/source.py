@@ -71,7 +71,7 @@ def _leads_out(folder: Path, name: Path) -> bool:
     if not (folder / name).is_symlink():
         return False
     to = os.readlink(folder / name)
-    return os.path.isabs(to) or os.path.normpath(name.parent / to).startswith("..")
+    return os.path.isabs(to) or Path(os.path.normpath(name.parent / to)).parts[:1] == ("..",)
 
 
 def _mode(path: Path) -> int:

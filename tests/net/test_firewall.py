@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from tests.net.box import Net
 
 pytestmark = pytest.mark.target
@@ -21,7 +22,10 @@ def outside(net: Net) -> Net:
     run("ip netns list | grep -q outside || ip netns add outside")
     run("ip link show cable 2>/dev/null || ip link add cable type veth peer name eth0 netns outside")
     run("sysctl -qw net.ipv6.conf.all.disable_ipv6=0 2>/dev/null || true")
-    for command in (f"ip addr replace {INSIDE['4']}/24 dev cable", f"ip -6 addr replace {INSIDE['6']}/64 dev cable nodad"):
+    for command in (
+        f"ip addr replace {INSIDE['4']}/24 dev cable",
+        f"ip -6 addr replace {INSIDE['6']}/64 dev cable nodad",
+    ):
         run(command)
     run("ip link set cable up; ip netns exec outside ip link set eth0 up; ip netns exec outside ip link set lo up")
     run(f"ip netns exec outside ip addr replace {OUTSIDE['4']}/24 dev eth0")
@@ -37,7 +41,9 @@ def _reaches(net: Net, port: int, family: str = "4") -> bool:
 @pytest.mark.parametrize("family", ["4", "6"])
 def test_from_outside_only_what_is_declared_answers(outside: Net, family: str) -> None:
     listen = "python3 -m http.server --bind ::"
-    outside.target.succeed(f"systemd-run -q --unit=open-{family} {listen} 8443; systemd-run -q --unit=shut-{family} {listen} 9999")
+    outside.target.succeed(
+        f"systemd-run -q --unit=open-{family} {listen} 8443; systemd-run -q --unit=shut-{family} {listen} 9999"
+    )
     outside.target.wait_until("ss -Hltn | grep -q :9999")
     outside.converge(ports=["tcp/8443"])
     assert [port for port in (22, 8443, 9999) if _reaches(outside, port, family)] == [22, 8443]
@@ -91,7 +97,7 @@ def test_only_root_asks_the_clouds_metadata_service(net: Net) -> None:
     net.target.succeed("systemd-run -q --unit=metadata python3 -m http.server --bind 169.254.169.254 80")
     ask = "import urllib.request; urllib.request.urlopen('http://169.254.169.254/', timeout=3)"
     net.target.wait_until(f'python3 -c "{ask}"')
-    assert "refused" in net.target.fail(f"runuser -u www-data -- python3 -c \"{ask}\" 2>&1")
+    assert "refused" in net.target.fail(f'runuser -u www-data -- python3 -c "{ask}" 2>&1')
     net.target.succeed("systemctl stop metadata; ip addr del 169.254.169.254/32 dev lo")
 
 
@@ -130,10 +136,10 @@ def test_a_box_that_comes_with_ufw_ends_up_with_one_firewall(outside: Net) -> No
     outside.converge()
 
 
-def test_after_a_reboot_the_firewall_stands_before_the_network(net: Net) -> None:
+def test_after_a_reboot_the_firewall_stands_before_sshd_listens(net: Net) -> None:
     before = net.target.succeed(TABLE)
     net.target.reboot()
     assert net.target.succeed(TABLE) == before
     when = "systemctl show --property=ActiveEnterTimestampMonotonic --value"
-    net.target.succeed(f"test $({when} boxkeeper-firewall) -le $({when} network.target)")
+    net.target.succeed(f"test $({when} boxkeeper-firewall) -le $({when} ssh)")
     assert net.changes() == []

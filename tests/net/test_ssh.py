@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from tests.net.box import Net
 
 pytestmark = pytest.mark.target
