@@ -110,7 +110,8 @@ def _run(box: Target, deploy: str, port: int | None = None) -> Run:
 
 def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
-    return f"{os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {memory} GiB, {system}"
 
 
 def _print(rows: list[Row]) -> None:

@@ -19,5 +19,6 @@ def trusted(address: str) -> None:
     ip = str(ipaddress.ip_address(address))
     pattern = rf"Accepted publickey for \S+ from {re.escape(ip)} port"
     units = ["--identifier=sshd", "--identifier=sshd-session"]  # OpenSSH 9.8 gave sessions a program of their own
-    if not said(["journalctl", *units, f"--since=-{DAYS}d", f"--grep={pattern}", "--lines=1", "--quiet", "--output=cat"]):
+    look = ["--since", f"-{DAYS}d", "--grep", pattern, "--lines=1", "--quiet", "--output=cat"]
+    if not said(["journalctl", *units, *look]):
         raise Failed(f"nobody has logged in by key from {ip} in the last {DAYS} days")

@@ -66,7 +66,7 @@ def observe(asked: list[tuple[str, Json]]) -> list[Json]:
 
 def main(request: Json) -> None:
     if "sources" in request:
-        sys.meta_path.insert(0, _Sent(request["sources"]))  # type: ignore[arg-type]  # see the class
+        sys.meta_path.insert(0, _Sent(request["sources"]))
     from onbox.shell import Failed
 
     try:

@@ -26,8 +26,7 @@ def run(
         done = subprocess.run(
             list(argv),
             input=stdin if stdin is not None else b"",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
             timeout=timeout,
             check=False,

@@ -20,7 +20,6 @@ from pyinfra.connectors.base import DataMeta
 from pyinfra.connectors.ssh import ConnectorData, SSHConnector, connector_data_meta
 from pyinfra.connectors.util import CommandOutput
 
-
 WAITS = (8, 12)
 """Seconds between tries. OpenSSH's PerSourcePenalties start at 15 s; three wrong keys within seconds are enough."""
 
@@ -88,7 +87,8 @@ class BoxConnector(SSHConnector):
         """sshd 9.8 and later turn an address away for a while after failed logins: wait that out."""
         for seconds in (*WAITS, 0):
             try:
-                return super().connect()
+                super().connect()
+                return
             except ConnectError as error:
                 if "banner" not in str(error) or not seconds:
                     raise

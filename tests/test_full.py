@@ -25,7 +25,8 @@ def test_no_unit_of_the_box_has_failed(target: Target) -> None:
 
 
 def test_a_run_that_changes_nothing_takes_one_connection_and_two_execs(target: Target) -> None:
-    before = target.succeed("journalctl --sync; journalctl --lines=0 --show-cursor").splitlines()[-1].removeprefix("-- cursor: ")
+    shown = target.succeed("journalctl --sync; journalctl --lines=0 --show-cursor")
+    before = shown.splitlines()[-1].removeprefix("-- cursor: ")
     assert pyinfra(target, "-y").code == 0
     target.succeed("journalctl --sync")
     log = target.succeed(f"journalctl -t sshd -t sshd-session --after-cursor='{before}' --output=cat")

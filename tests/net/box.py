@@ -73,7 +73,7 @@ class Net:
                 key_filename=key,
                 allow_agent=False,
                 look_for_keys=False,
-                timeout=5,
+                timeout=2,
             )
         except (OSError, paramiko.SSHException):
             return False

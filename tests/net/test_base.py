@@ -39,7 +39,7 @@ def test_security_updates_come_by_themselves_and_nothing_else_does(net: Net) -> 
 
 def test_needrestart_asks_nothing_and_spares_databases(net: Net) -> None:
     read = 'perl -e \'our %nrconf; do "/etc/needrestart/needrestart.conf"; print "$nrconf{restart} "; '
-    read += 'print join "", map { "postgresql\\@17-main" =~ $_ ? $nrconf{override_rc}{$_} : () } keys %{$nrconf{override_rc}}\''
+    read += 'print map { "postgresql\\@17-main" =~ $_ ? $nrconf{override_rc}{$_} : () } keys %{$nrconf{override_rc}}\''
     assert net.target.succeed(read).startswith("a 0")
 
 
@@ -72,3 +72,16 @@ def test_a_box_that_is_not_supported_is_refused_before_anything_changes(net: Net
     assert net.target.succeed("hostname") == "other"
     net.target.succeed("cat /tmp/os >/etc/os-release; hostname netbox")
     assert net.changes() == []
+
+
+def test_kernel_settings_are_put_right_where_they_can_be_written(net: Net) -> None:
+    # a container may write only those of its own network, and only through a mount of its own
+    net.target.succeed("mkdir -p /tmp/proc; mount -t proc proc /tmp/proc; mount --bind /tmp/proc/sys/net /proc/sys/net")
+    try:
+        net.target.succeed("echo 1 >/proc/sys/net/ipv4/conf/all/accept_redirects")
+        assert net.changes() == ["base: host"]
+        net.converge()
+        assert net.target.succeed("cat /proc/sys/net/ipv4/conf/all/accept_redirects") == "0"
+        assert net.changes() == []
+    finally:
+        net.target.succeed("umount /proc/sys/net /tmp/proc")

@@ -58,7 +58,14 @@ def test_only_tls_1_2_and_1_3_are_spoken_and_the_newer_is_preferred(web: Web) ->
     say = "openssl s_client -connect 127.0.0.1:443 -servername notes.example.test -cipher ALL:@SECLEVEL=0 </dev/null"
     web.target.fail(f"{say} -tls1_1")
     web.target.fail(f"{say} -tls1_2 -cipher AES128-SHA")
-    assert "X25519MLKEM768" in web.target.succeed(f"{say} 2>&1")  # this target's OpenSSL is 3.5
+
+
+def test_a_post_quantum_key_exchange_is_offered_where_openssl_knows_it(web: Web) -> None:
+    knows = web.target.execute("openssl list -kem-algorithms 2>/dev/null | grep -q X25519MLKEM768")[0] == 0
+    config = web.target.succeed("grep ssl_ecdh_curve /etc/nginx/nginx.conf")
+    assert ("X25519MLKEM768" in config) is knows
+    if knows:
+        web.target.succeed("openssl s_client -connect 127.0.0.1:443 -servername notes.example.test -groups X25519MLKEM768 </dev/null")
 
 
 def test_the_app_is_told_the_truth_about_its_client(web: Web) -> None:
