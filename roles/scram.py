@@ -18,10 +18,14 @@ def verifier(password: str, role: str) -> str:
     """
     if not password.isascii():
         raise ValueError("a database password must be ASCII")
-    salt = hmac.digest(password.encode(), f"boxkeeper {role}".encode(), "sha256")[:16]
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
-    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
-    server = hmac.digest(salted, b"Server Key", "sha256")
+    return salted(password, hmac.digest(password.encode(), f"boxkeeper {role}".encode(), "sha256")[:16])
+
+
+def salted(password: str, salt: bytes) -> str:
+    """The verifier with this salt."""
+    key = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
+    stored = hashlib.sha256(hmac.digest(key, b"Client Key", "sha256")).digest()
+    server = hmac.digest(key, b"Server Key", "sha256")
     return f"SCRAM-SHA-256${ITERATIONS}:{_text(salt)}${_text(stored)}:{_text(server)}"
 
 

@@ -110,9 +110,9 @@ def _address_and_port(resolver: str) -> tuple[str, int]:
     return address, int(found[2] or found[4] or 53)
 
 
-def site(app: App) -> Json:
-    """What the box knows a site by."""
-    return {"name": app.name, "names": [app.domain, *app.aliases]}
+def sites(server: Server) -> list[Json]:
+    """What the box knows the sites by: every app that has routes is one."""
+    return [{"name": app.name, "names": [app.domain, *app.aliases]} for app in server.apps if app.routes]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def wanted(server: Server) -> Iterator[Resource]:
     acme = tls.certificates == "acme"
     yield Packages(["openssl", *(["python3-venv"] if acme else [])])
     yield Files(_files(server, tls))
-    yield Certificates([*map(site, server.apps), _stranger()])
+    yield Certificates([*sites(server), _stranger()])
     if acme:
         yield Certbot(render("tls/certbot.txt.j2").decode())
     timer = Unit("boxkeeper-certificates.timer", watch=(_TIMER, "/etc/boxkeeper/certificates.json", AUTHORITY))
@@ -183,7 +183,7 @@ def _files(server: Server, tls: Tls) -> list[Directory | File]:
         "authority": AUTHORITY if tls.authority else None,
         "resolver": _address_and_port(tls.resolver) if tls.resolver else None,
         "webroot": WEBROOT,
-        "sites": [site(app) for app in server.apps],
+        "sites": sites(server),
         "stranger": _stranger(),
     }
     files = [

@@ -6,12 +6,17 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from commands.demo import placeholders
 from target.box import Target
 from target.run import pyinfra
 
 NAME = "boxkeeper-test"
+
+# The same examples each time, however slow the machine: a test that fails, fails again.
+settings.register_profile("house", deadline=None, derandomize=True, database=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,7 @@ from roles.apps.ai_note_taker import AiNoteTaker
 from roles.server import Server
 
 ROLES = (base, ssh, firewall, postgres, redis, tls, nginx, apps)
-BOUNDED = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+BOUNDED = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 SENTENCE = re.compile(r".+: .+|.* needs .*")
 
 NASTY = st.lists(

@@ -39,7 +39,7 @@ WORDS = re.compile(r"manager|helper|util|component|module|stack|task|playbook", 
 """Names that say nothing; and the ones of other tools for what has another name here."""
 
 HOSTS = re.compile(
-    r"([a-z]+|127\.0\.0\.1|.*localhost|.*\.?example(\.com|\.test)?|acme-(staging-)?v02\.api\.letsencrypt\.org|letsencrypt\.org|github\.com"
+    r"([a-z]+|127\.0\.0\.1|.*localhost|.*\.?example(\.com|\.test)?|acme-(staging-)?v02\.api\.letsencrypt\.org|letsencrypt\.org|169\.254\.169\.254|github\.com"
     r"|wiki\.mozilla\.org|www\.(iana|postgresql|w3)\.org|pyinfra\.com|age-encryption\.org|.*\.readthedocs\.io|docs\..*)"
 )
 """Hosts that an address in the project may have: examples, documents, and the CA. Packages come from where pip, npm and

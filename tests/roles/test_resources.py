@@ -78,7 +78,7 @@ ALICE = User("alice", home="/srv/alice", groups=("www-data",))
         (None, ["user alice: is missing"]),
         ({"home": "/srv/alice", "shell": "/usr/sbin/nologin", "groups": ["www-data", "other"]}, []),
         (
-            {"home": "/home/alice", "shell": "/usr/sbin/nologin", "groups": ["www-data"]},
+            {"home": "/var/alice", "shell": "/usr/sbin/nologin", "groups": ["www-data"]},
             ["user alice: home, shell or groups"],
         ),
         ({"home": "/srv/alice", "shell": "/bin/sh", "groups": ["www-data"]}, ["user alice: home, shell or groups"]),

@@ -112,9 +112,7 @@ def test_the_file_is_what_the_age_format_says(store: Store, folder: Path) -> Non
     store.set(DEEPGRAM.name, "dg")
     sealed = store.path.read_bytes()
     assert sealed.startswith(b"-----BEGIN AGE ENCRYPTED FILE-----\n")
-    (line,) = [
-        line for line in (folder / "home/.config/boxkeeper/identity").read_text().splitlines() if line[0] != "#"
-    ]
+    (line,) = [line for line in (folder / "home/.config/boxkeeper/identity").read_text().splitlines() if line[0] != "#"]
     opened = json.loads(pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(line)]))
     assert opened[DEEPGRAM.name]["value"] == "dg"
 
@@ -147,7 +145,9 @@ def test_an_ssh_key_behind_a_passphrase_is_left_aside(store: Store, folder: Path
 
 
 @pytest.mark.parametrize("variable", ["BOXKEEPER_AGE_KEY", "BOXKEEPER_AGE_KEY_FILE"])
-def test_the_environment_names_the_key(store: Store, folder: Path, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_key(
+    store: Store, folder: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     identity = pyrage.x25519.Identity.generate()
     (folder / "ci").write_text(f"# made: today\n{identity}\n")
     monkeypatch.setenv(variable, (folder / "ci").read_text() if variable == "BOXKEEPER_AGE_KEY" else str(folder / "ci"))
@@ -172,7 +172,7 @@ def test_nobody_writes_what_they_could_not_read(store: Store, monkeypatch: pytes
     store.set(DEEPGRAM.name, "dg")
     store.recipients.write_text(f"{pyrage.x25519.Identity.generate().to_public()}\n")
     before = store.path.read_bytes()
-    with pytest.raises(Fault, match="does not name your key.*add the line age1"):
+    with pytest.raises(Fault, match=r"does not name your key.*add the line age1"):
         store.set("note-taker/OTHER", "x")
     assert store.path.read_bytes() == before
 
@@ -194,7 +194,9 @@ def test_recipients_that_went_missing_are_not_made_anew(store: Store) -> None:
 def test_a_wrong_key_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.set(DEEPGRAM.name, "dg")
     monkeypatch.setenv("BOXKEEPER_AGE_KEY", str(pyrage.x25519.Identity.generate()))
-    assert raised(store).startswith("inventories/prod.secrets can't be opened: BOXKEEPER_AGE_KEY is not one of its keys")
+    assert raised(store).startswith(
+        "inventories/prod.secrets can't be opened: BOXKEEPER_AGE_KEY is not one of its keys"
+    )
     assert store.complete([DEEPGRAM]) == [raised(store)]
 
 
@@ -275,7 +277,9 @@ def test_two_writers_at_once_lose_nothing(store: Store) -> None:
     assert len(store.entries()) == 7
 
 
-def test_a_write_that_fails_leaves_the_file_and_nothing_beside_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_file_and_nothing_beside_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.set(DEEPGRAM.name, "dg")
     before = {path.name: path.read_bytes() for path in store.path.parent.iterdir()}
     monkeypatch.setattr(os, "rename", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))

@@ -35,64 +35,81 @@ NASTY = {
 }
 
 
+BLANK = " \t\n\r"
+
+
+class Reader:
+    """`parse_env_file_internal` of systemd's src/basic/env-file.c, written anew: a method for each of its states."""
+
+    def __init__(self, text: str) -> None:
+        self.found: dict[str, str] = {}
+        self.key = self.value = ""
+        self.state = self.before_key
+        for char in [*text, "\n"]:
+            self.state(char)
+
+    def before_key(self, char: str) -> None:
+        if char in "#;":
+            self.state = self.in_comment
+        elif char not in BLANK:
+            self.state, self.key = self.in_key, char
+
+    def in_comment(self, char: str) -> None:
+        self.state = self.before_key if char in "\n\r" else self.in_comment
+
+    def in_key(self, char: str) -> None:
+        if char in "\n\r":
+            self.state = self.before_key
+        elif char == "=":
+            self.state, self.value = self.before_value, ""
+        else:
+            self.key += char
+
+    def before_value(self, char: str) -> None:
+        states = {"'": self.in_single, '"': self.in_double, "\\": self.after_backslash}
+        if char in "\n\r":
+            self.found[self.key.rstrip(BLANK)], self.state = self.value, self.before_key
+        elif char in states:
+            self.state = states[char]
+        elif char not in BLANK:
+            self.state, self.value = self.in_value, self.value + char
+
+    def in_value(self, char: str) -> None:
+        if char in "\n\r":
+            self.found[self.key.rstrip(BLANK)], self.state = self.value.rstrip(BLANK), self.before_key
+        elif char == "\\":
+            self.state = self.after_backslash
+        else:
+            self.value += char
+
+    def after_backslash(self, char: str) -> None:
+        self.state = self.in_value
+        self.value += "" if char in "\n\r" else char
+
+    def in_single(self, char: str) -> None:
+        if char == "'":
+            self.state = self.before_value
+        else:
+            self.value += char
+
+    def in_double(self, char: str) -> None:
+        if char == '"':
+            self.state = self.before_value
+        elif char == "\\":
+            self.state = self.after_backslash_in_double
+        else:
+            self.value += char
+
+    def after_backslash_in_double(self, char: str) -> None:
+        self.state = self.in_double
+        if char in '"\\`$':
+            self.value += char
+        elif char != "\n":
+            self.value += "\\" + char
+
+
 def as_systemd_reads_it(text: str) -> dict[str, str]:
-    """`parse_env_file_internal` of systemd's src/basic/env-file.c, written anew, state by state."""
-    found, state, key, value = {}, "pre key", "", ""
-    for char in [*text, "\n"]:
-        if state == "pre key":
-            if char in "#;":
-                state = "comment"
-            elif char not in " \t\n\r":
-                state, key = "key", char
-        elif state == "key":
-            if char in "\n\r":
-                state = "pre key"
-            elif char == "=":
-                state, value = "pre value", ""
-            else:
-                key += char
-        elif state == "pre value":
-            if char in "\n\r":
-                found[key.rstrip(" \t\n\r")], state = value, "pre key"
-            elif char == "'":
-                state = "single"
-            elif char == '"':
-                state = "double"
-            elif char == "\\":
-                state = "escaped"
-            elif char not in " \t\n\r":
-                state, value = "value", value + char
-        elif state == "value":
-            if char in "\n\r":
-                found[key.rstrip(" \t\n\r")], state = value.rstrip(" \t\n\r"), "pre key"
-            elif char == "\\":
-                state = "escaped"
-            else:
-                value += char
-        elif state == "escaped":
-            state = "value"
-            value += "" if char in "\n\r" else char
-        elif state == "single":
-            if char == "'":
-                state = "pre value"
-            else:
-                value += char
-        elif state == "double":
-            if char == '"':
-                state = "pre value"
-            elif char == "\\":
-                state = "double escaped"
-            else:
-                value += char
-        elif state == "double escaped":
-            state = "double"
-            if char in '"\\`$':
-                value += char
-            elif char != "\n":
-                value += "\\" + char
-        elif state == "comment":
-            state = "pre key" if char in "\n\r" else "comment"
-    return found
+    return Reader(text).found
 
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)

@@ -1,0 +1,89 @@
+"""A target with databases and Redis, and the ways to ask them as an app would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roles import ROOT
+from roles.redis import Redis
+from roles.secrets import Store
+from target.box import Target
+
+NAME = "databox"
+APPS = ("note-taker", "pair-cam")
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Data:
+    """The box, and a project of its own for its secrets."""
+
+    target: Target
+    project: Path
+    key: str
+
+    def run(self, *arguments: str, **wanted: Any) -> subprocess.CompletedProcess[str]:
+        """Run pyinfra with the project's inventory, as a user does."""
+        data = {"target": self.target.name, "port": self.target.port(22), **wanted}
+        pyinfra = str(Path(sys.executable).with_name("pyinfra"))
+        return subprocess.run(
+            [pyinfra, self.project / "inventory.py", HERE / "deploy.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "DATA": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if "--json" in arguments else subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def converge(self, **wanted: Any) -> str:
+        """A run that must succeed; what it printed."""
+        done = self.run("-y", **wanted)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def changes(self, **wanted: Any) -> list[str]:
+        """The operations that a run would change something with, from pyinfra's own plan."""
+        done = self.run("--dry", "--json", **wanted)
+        assert done.returncode == 0, done.stdout
+        return [operation["name"] for operation in json.loads(done.stdout)["plan"] if operation["hosts_with_change"]]
+
+    @property
+    def store(self) -> Store:
+        return Store(self.project / "inventory.secrets")
+
+    def password(self, app: str, role: str) -> str:
+        return self.store.values()[f"{app}/{role}"].get_secret_value()
+
+    def psql(
+        self, app: str, sql: str, database: str = "", password: str = "", host: str = "127.0.0.1"
+    ) -> tuple[int, str]:
+        """Run SQL with the login of an app: exit code and output."""
+        name = app.replace("-", "_")
+        word = shlex.quote(password or self.password(app, "postgres"))
+        target = f"'host={host} user={name}_a dbname={database or name}'"
+        return self.target.execute(f"PGPASSWORD={word} psql -XAtqw {target} -c {shlex.quote(sql)} 2>&1")
+
+    def superuser(self, sql: str) -> str:
+        return self.target.succeed(f"cd /; runuser -u postgres -- psql -XAtq -c {shlex.quote(sql)}")
+
+    def redis(self, app: str, *words: str, user: str = "", password: str = "") -> str:
+        """Run a Redis command as an app: what it answers, errors too."""
+        name = user or app
+        word = shlex.quote(password or self.password(app, "redis"))
+        line = f"redis-cli -p {self.port(app)} --user {name} {shlex.join(words)}"
+        return self.target.execute(f"REDISCLI_AUTH={word} {line} 2>&1")[1].strip()
+
+    def port(self, app: str) -> int:
+        from roles.apps import App, Folder
+
+        return Redis().port(App(name=app, domain="x.example.com", source=Folder(path=".")))

@@ -1,0 +1,41 @@
+"""A target with two apps that need a database and a Redis. DATA is JSON: the target, and settings to try."""
+
+import json
+from os import environ
+from typing import ClassVar, Literal
+
+from roles.apps import App, Folder
+from roles.apps.app import Need
+from roles.postgres import Postgres
+from roles.redis import Redis
+from roles.server import Login, Server, group
+from target import STATE
+
+_data = json.loads(environ["DATA"])
+_target = STATE / "targets" / _data["target"]
+
+
+class _Notes(App):
+    title: ClassVar[str] = "Notes"
+    needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis"})
+
+
+class _Tasks(_Notes):
+    redis_use: ClassVar[Literal["cache", "queue"]] = "queue"
+
+
+_code = Folder(path=".")
+
+box = group(
+    Server(
+        host="127.0.0.1",
+        name="databox",
+        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        postgres=Postgres(**_data.get("postgres", {})),
+        redis=Redis(),
+        apps=(
+            _Notes(name="note-taker", domain="notes.example.com", source=_code, redis_memory="16mb"),
+            _Tasks(name="pair-cam", domain="cam.example.com", source=_code, redis_memory="16mb"),
+        ),
+    )
+)

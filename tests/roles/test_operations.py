@@ -1,0 +1,167 @@
+"""A run asks once, compares, sends what differs, and asks again only after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from pyinfra.api import FunctionCommand, StringCommand
+
+from roles import Fault, operations
+from roles.program import STALE, question
+from roles.resources import Json
+
+
+@dataclass(frozen=True)
+class Word:
+    """A resource that wants one word to be found."""
+
+    name: str
+    word: str
+    kind: ClassVar[str] = "files"
+
+    def query(self) -> Json:
+        return self.name
+
+    def differences(self, found: Json) -> Sequence[str]:
+        return [] if found == self.word else [f"{self.name} is {found}"]
+
+    def payload(self, found: Json) -> Json:
+        return {"canary": self.word}
+
+
+class Refuses(Word):
+    def refuse(self, found: Json) -> Sequence[str]:
+        return [f"{self.name} refuses {found}"]
+
+
+@dataclass
+class Host:
+    """As much of a host as an operation asks of it: answers by name, and how often it was asked."""
+
+    answers: dict[str, Any]
+    asked: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    name: str = "box"
+    fails: bool = False
+    stale: bool = False
+
+    def get_fact(self, fact: Any, query: operations.Query, **_: object) -> Any:
+        self.asked.append(getattr(query.by, "__name__", ""))
+        if self.fails:
+            return None
+        if self.stale and query.by is question:
+            return STALE
+        return [self.answers[name] for _, name in query.asked]
+
+
+def snapshot(monkeypatch: pytest.MonkeyPatch, host: Host, *resources: Any) -> operations.Snapshot:
+    monkeypatch.setattr(
+        operations, "host", SimpleNamespace(get_fact=host.get_fact, name=host.name, log=host.log.append)
+    )
+    monkeypatch.setattr(operations, "state", SimpleNamespace(is_executing=True, config=SimpleNamespace(DIFF=False)))
+    return operations.Snapshot(list(resources))
+
+
+def test_all_resources_are_asked_for_at_once_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, words = Host({"a": "1", "b": "2"}), [Word("a", "1"), Word("b", "3")]
+    made = snapshot(monkeypatch, host, *words)
+    assert made.take()
+    assert made.take()
+    assert [made.found(word) for word in words] == ["1", "2"]
+    assert len(host.asked) == 1
+
+
+def test_after_a_change_it_asks_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, word = Host({"a": "1"}), Word("a", "1")
+    made = snapshot(monkeypatch, host, word)
+    made.take()
+    host.answers["a"] = "2"
+    made.forget()
+    made.take()
+    assert made.found(word) == "2"
+    assert len(host.asked) == 2
+
+
+def test_a_box_with_other_programs_is_sent_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, word = Host({"a": "1"}, stale=True), Word("a", "1")
+    made = snapshot(monkeypatch, host, word)
+    assert made.take()
+    assert made.found(word) == "1"
+    assert host.asked == ["question", "full_question"]
+
+
+def test_a_box_that_does_not_answer_is_no_box_that_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not snapshot(monkeypatch, Host({}, fails=True), Word("a", "1")).take()
+
+
+def test_what_is_as_wanted_from_the_first_on_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host({"a": "1", "b": "2", "c": "x", "d": "4"})
+    words = [Word("a", "1"), Word("b", "2"), Word("c", "3"), Word("d", "4")]
+    made = snapshot(monkeypatch, host, *words)
+    made.take()
+    assert made.settled() == 2
+    host.answers["c"] = "3"
+    made.forget()
+    made.take()
+    assert made.settled() == 4
+
+
+def test_a_box_that_must_not_be_touched_is_a_fault_with_all_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = snapshot(monkeypatch, Host({"a": "1", "b": "2"}), Refuses("a", "1"), Refuses("b", "2"))
+    made.take()
+    with pytest.raises(Fault, match="box: a refuses 1; b refuses 2; nothing was changed"):
+        made.settled()
+
+
+def commands(made: operations.Snapshot, word: Word) -> Iterator[Any]:
+    return operations._make_so(word, made)
+
+
+def test_what_is_as_wanted_runs_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, word = Host({"a": "1"}), Word("a", "1")
+    made = snapshot(monkeypatch, host, word)
+    made.take()
+    assert list(commands(made, word)) == []
+    assert host.log == []
+
+
+def test_what_differs_is_said_and_sent_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, word = Host({"a": "old"}), Word("a", "canary")
+    made = snapshot(monkeypatch, host, word)
+    made.take()
+    (command,) = commands(made, word)
+    assert host.log == ["a is old"]
+    assert isinstance(command, StringCommand)
+    assert "canary" not in command.get_raw_value()
+    assert command.connector_arguments["_stdin"]
+    assert made._found is None, "what was found no longer holds"
+
+
+def test_an_operation_on_a_box_that_does_not_answer_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    word = Word("a", "1")
+    made = snapshot(monkeypatch, Host({}, fails=True), word)
+    monkeypatch.setattr(operations, "_key", lambda host: "box")
+    monkeypatch.setattr(operations, "_SNAPSHOTS", {"box": made})
+    (command,) = operations._ensure([word])
+    assert isinstance(command, FunctionCommand)
+    assert command.function(None, None) is False
+
+
+def test_a_long_list_of_differences_is_cut_short() -> None:
+    assert operations._short([str(number) for number in range(9)]) == ["0", "1", "2", "3", "4", "5", "and 3 more"]
+
+
+def test_what_pyinfra_prints_of_a_question_is_short() -> None:
+    query = operations.Query([("files", ["canary"] * 1000)], question)
+    assert repr(query) == "1 resources"
+
+
+def test_operations_are_labelled_by_role_and_resource() -> None:
+    role = SimpleNamespace(wanted=lambda server: iter([Word("packages", "1"), Word("files", "2")]))
+    plan = operations._plan([role], ["redis"], SimpleNamespace())  # type: ignore[arg-type]
+    assert list(plan) == ["redis: packages", "redis: files"]
+    assert operations._all_of([*plan, "nginx: files"]) == "redis, nginx: 3 things"

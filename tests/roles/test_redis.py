@@ -1,0 +1,127 @@
+"""Redis, as far as no box is needed: ports, rights, sizes. The rest is in tests/data."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from roles.apps import App, Folder
+from roles.redis import Instance, Instances, Redis, rights, url
+from roles.server import Server
+
+
+class Cache(App):
+    title = "Cache"
+    needs = frozenset({"redis"})
+
+
+class Queue(Cache):
+    redis_use = "queue"
+
+
+def cache(name: str = "note-taker", memory: str = "64mb") -> App:
+    return Cache(name=name, domain=f"{name}.example.com", source=Folder(path="."), redis_memory=memory)
+
+
+def queue(name: str = "pair-cam", memory: str = "64mb") -> App:
+    return Queue(name=name, domain=f"{name}.example.com", source=Folder(path="."), redis_memory=memory)
+
+
+def instance(app: App, password: str = "x" * 40) -> Instance:
+    return Instance(app, 6500, SecretStr(password))
+
+
+def sent(app: App, version: list[int] | None = None) -> dict[str, str]:
+    """The files of an instance as they are sent to a bare box, by the end of their names."""
+    one = Instances([instance(app)])
+    found = {"version": version, "ram_mb": 2000, "files": {"paths": [None] * len(one.query()), "leftovers": []}}
+    paths = one.payload(found)["paths"]
+    contents = {path["path"]: base64.b64decode(path["content"]).decode() for path in paths if "content" in path}
+    return {path.rpartition(".")[2] if "systemd" not in path else "unit": text for path, text in contents.items()}
+
+
+def test_a_port_follows_from_the_name_alone() -> None:
+    ports = {Redis().port(cache(name)) for name in ("note-taker", "pair-cam", "rodeo", "chatty", "flavor-monk")}
+    assert len(ports) == 5
+    assert all(6400 <= port < 7400 for port in ports)
+    assert Redis().port(cache("note-taker")) == Redis().port(queue("note-taker"))
+
+
+def clashing() -> tuple[App, App]:
+    """Two apps whose names give the same port."""
+    seen: dict[int, App] = {}
+    for number in range(10_000):
+        one = cache(f"app{number}")
+        other = seen.setdefault(Redis().port(one), one)
+        if other is not one:
+            return other, one
+    raise AssertionError("no two names with one port")
+
+
+def test_two_apps_on_one_port_are_told_what_to_write() -> None:
+    first, second = clashing()
+    (said,) = Redis().clashes([first, second])
+    assert said.startswith(f"the Redis of {first.name} and that of {second.name} would share port")
+    free = Redis().port(first) + 1
+    assert f'`redis=Redis(ports={{"{second.name}": {free}}})`' in said
+    assert list(Redis(ports={second.name: free}).clashes([first, second])) == []
+
+
+def test_a_port_for_nobody_is_a_clash() -> None:
+    (said,) = Redis(ports={"note-takr": 6500}).clashes([cache()])
+    assert "no app note-takr here needs redis (those that do: note-taker)" in said
+
+
+@pytest.mark.parametrize("port", [80, 5432, 70000])
+def test_a_port_that_is_taken_or_none_is_refused(port: int) -> None:
+    (said,) = Redis(ports={"note-taker": port}).faults
+    assert f"note-taker: {port} can't be the port" in said
+
+
+def test_a_cap_that_holds_nothing_is_a_clash() -> None:
+    (said,) = Redis().clashes([cache(memory="100kb")])
+    assert 'redis_memory="64mb"' in said
+
+
+def test_more_than_half_of_the_memory_is_refused_before_anything_is_changed() -> None:
+    asked = Instances([instance(cache(memory="200mb")), instance(queue(memory="1gb"))])
+    (said,) = asked.refuse({"ram_mb": 2000})
+    assert "has 2000 MB of memory, its Redis may take 1224 (note-taker 200mb, pair-cam 1gb)" in said
+    assert asked.refuse({"ram_mb": 4000}) == []
+
+
+def test_a_cache_may_forget_and_a_queue_may_not() -> None:
+    assert "maxmemory-policy allkeys-lru\nappendonly no\n" in sent(cache())["conf"]
+    assert "maxmemory-policy noeviction\nappendonly yes\nappendfsync everysec\n" in sent(queue())["conf"]
+
+
+def test_the_rights_are_in_the_words_of_each_version() -> None:
+    assert rights("queue", [6, 0]) == ("~* +@all -@admin -@dangerous +info +client|setname +client|getname +client|id")
+    assert rights("queue", [7, 0]) == "~* &* +@all -@admin -@dangerous +info"
+    assert rights("cache", [8, 0]) == "~* &* +@all -@admin -@dangerous +info +flushdb"
+
+
+def test_of_the_password_only_its_hash_is_on_the_box() -> None:
+    acl = sent(cache(), [7, 0])["acl"].splitlines()
+    hashed = hashlib.sha256(("x" * 40).encode()).hexdigest()
+    assert acl == ["user default off", f"user note-taker on #{hashed} {rights('cache', [7, 0])}"]
+
+
+def test_each_instance_has_an_account_of_its_own_that_linux_takes() -> None:
+    names = ["a" * 31, "a" * 30 + "b", "note-taker", "n" * 26, "n" * 27]
+    users = [instance(cache(name)).user for name in names]
+    assert len(set(users)) == len(names)
+    assert all(len(user) <= 32 for user in users)
+
+
+@pytest.mark.parametrize("password", ["x" * 40, "p@ss:w/rd?#[]%&= +'\"\\"])
+def test_any_password_comes_back_out_of_the_url(password: str) -> None:
+    server = Server(host="192.0.2.1", redis=Redis(ports={"note-taker": 6500}), apps=(cache(),))
+    server._secrets["note-taker/redis"] = SecretStr(password)
+    parts = urlsplit(url(server, server.apps[0]).get_secret_value())
+    assert unquote(parts.password or "") == password
+    assert (parts.username, parts.hostname, parts.port, parts.path) == ("note-taker", "127.0.0.1", 6500, "/0")
