@@ -103,7 +103,7 @@ class Instance:
     def paths(self, version: Sequence[int]) -> list[Entry]:
         """Its files, in the words of that version of Redis."""
         hashed = hashlib.sha256(self.password.get_secret_value().encode()).hexdigest()
-        acl = f"user default off\nuser {self.app.name} on #{hashed} {rights(self.app.redis_use, version)}\n"
+        acl = f"user default off {replay(version)}\nuser {self.app.name} on #{hashed} {rights(self.app.redis_use, version)}\n"
         conf = render("redis/redis.conf.j2", app=self.app, port=self.port, folder=self.folder)
         # rewriting its file takes a copy of what is written meanwhile; more than that is a fault
         most = _kilobytes(self.app) * 2 + (64 << 10)
@@ -133,6 +133,14 @@ def rights(use: str, version: Sequence[int]) -> str:
     if use == "cache":
         words.append("+flushdb")
     return " ".join(words)
+
+
+def replay(version: Sequence[int]) -> str:
+    """The rights of `default`, who is off: nobody can be it, but a restart reads the file of a queue in its name.
+
+    Without them Redis skips every transaction in that file, and with it what scripts wrote: Celery's and BullMQ's jobs.
+    """
+    return "~* &* +@all" if tuple(version) >= (6, 2) else "~* +@all"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from os import environ
 from pathlib import Path
 
 from docker import DockerClient
@@ -43,7 +44,8 @@ class Target:
     ) -> "Target":
         """The target `name`, running and ready for a login as root: reused, started again or made.
 
-        A new one is made from `image` (what `commit` returned) or from a bare `distro` ("debian:12"), and
+        A new one is made from `image` (what `commit` returned) or from a bare `distro` ("debian:12"; the variable
+        BOXKEEPER_DISTRO where it is not given), and
         publishes 22, 80, 443 and `publish` ("3478/udp") on 127.0.0.1. Raises Fault.
         """
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", name):
@@ -52,7 +54,7 @@ class Target:
         with only_one(f"target-{name}"):
             target = Target.find(name, client)
             if target is None:
-                tag = image or image_of(client, distro, progress)
+                tag = image or image_of(client, distro or environ.get("BOXKEEPER_DISTRO", ""), progress)
                 progress(f"starting the target {name}")
                 container.make(client, name, tag, publish)
                 target = Target(name, client)

@@ -89,6 +89,14 @@ CASES = {
         settings(f"{WEB}, apps=(AiNoteTaker(name='aa-web', domain='c.example.com', source=_code), _other)"),
         "the unit aa-web-web would be two processes or jobs; call one of them another name",
     ),
+    "two apps on one port": (
+        settings(f"{WEB.replace('Redis()', 'Redis(ports=_ports)')}, apps=({app(SECOND)}, {app(OPS)})"),
+        "the Redis of second and ops would share port 6500",
+    ),
+    "an app called like the role of another": (
+        settings(f"{WEB}, apps=({app(OPS)}, {app(SECOND.replace('second', 'ops-a'))})"),
+        "ops-a: ops_a is a role that ops logs in as; call the app another name",
+    ),
     "a need without its role": (
         settings(f"nginx=Nginx(), tls=Tls(), redis=Redis(), apps=({app()},)"),
         "ai-note-taker needs postgres: add `postgres=Postgres()` to this server",
@@ -189,6 +197,7 @@ from roles.tls import Tls
 _empty = Path(__file__).parent / "empty"
 _source = Path(__file__).parent / "source"
 
+_ports = {"second": 6500, "ops": 6500}
 _code = Folder(path=str(_source))
 
 class _Other(AiNoteTaker):
@@ -205,8 +214,6 @@ class Refusal:
     seconds: float
     touched: bool
     """Whether somebody came to the door of the box."""
-    made: bool
-    """Whether the store of secrets was changed."""
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +244,6 @@ def refusal(folder: Path, environment: dict[str, str]) -> Refusal:
     boxes = [line.replace("{host}", f"192.0.2.{number}") for number, (line, _) in enumerate(CASES.values(), 1)]
     with socket.create_server(("127.0.0.1", 0)) as door:
         boxes.append(f'Server(host="127.0.0.1", login=Login(port={door.getsockname()[1]}))')
-        before = (folder / "bad.secrets").read_bytes()
         code, output, seconds = run(folder, environment, f"bad = group({', '.join(boxes)})")
         door.settimeout(0.05)
         try:
@@ -245,7 +251,7 @@ def refusal(folder: Path, environment: dict[str, str]) -> Refusal:
             touched = True
         except TimeoutError:
             touched = False
-    return Refusal(code, output, seconds, touched, (folder / "bad.secrets").read_bytes() != before)
+    return Refusal(code, output, seconds, touched)
 
 
 def run(folder: Path, environment: dict[str, str], body: str) -> tuple[int, str, float]:
@@ -275,12 +281,9 @@ def test_what_is_wrong_is_said(refusal: Refusal, case: str) -> None:
 
 def test_all_of_it_ends_with_exit_code_2_and_no_traceback(refusal: Refusal) -> None:
     assert refusal.code == 2
+    assert max(map(len, refusal.output.splitlines())) < 400
     assert "Traceback" not in refusal.output
     assert "Error" not in refusal.output
-
-
-def test_every_line_is_short_enough_to_read(refusal: Refusal) -> None:
-    assert max(map(len, refusal.output.splitlines())) < 400
 
 
 def test_how_many_there_are_is_said_last(refusal: Refusal) -> None:
@@ -297,8 +300,17 @@ def test_no_secret_is_shown(refusal: Refusal) -> None:
     assert CANARY not in refusal.output
 
 
-def test_no_secret_is_made_for_an_inventory_that_is_refused(refusal: Refusal) -> None:
-    assert not refusal.made
+def test_no_password_is_made_when_something_else_is_wrong(folder: Path, environment: dict[str, str]) -> None:
+    """Also where all keys are there that only you have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOXKEEPER_AGE_KEY", environment["BOXKEEPER_AGE_KEY"])
+        store = Store(folder / "bad.secrets")
+        store.set("ai-note-taker/GEMINI_API_KEY", CANARY)
+        code, output, _ = run(
+            folder, environment, f"bad = group({with_app('redis_memory=1').replace('{host}', 'box')})"
+        )
+        assert (code, output.splitlines()[-1]) == (2, "1 to mend in bad.py; nothing was connected.")
+        assert sorted(store.entries()) == ["ai-note-taker/DEEPGRAM_API_KEY", "ai-note-taker/GEMINI_API_KEY"]
 
 
 def test_a_mistake_in_python_shows_no_secret_to_users_of_plain_pyinfra(

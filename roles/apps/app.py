@@ -232,7 +232,7 @@ def uncarriable(value: str) -> str:
     except UnicodeEncodeError as error:
         return f"holds half a character at position {error.start + 1}, which is no text"
     if any(ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF for char in value):
-        return "holds a character that Unicode keeps for nobody; systemd leaves out variables with such"
+        return "holds a character that Unicode keeps for nobody; systemd starts nothing with such a variable"
     # MAX_ARG_STRLEN of execve(2): one variable with its name, `=` and the byte that ends it
     return f"is {size} bytes long; Linux hands 128 KiB to a program" if size > 131072 - 130 else ""
 

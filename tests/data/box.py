@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from roles import ROOT
+from roles.apps import App, Folder
 from roles.redis import Redis
 from roles.secrets import Store
 from target.box import Target
@@ -84,6 +85,4 @@ class Data:
         return self.target.execute(f"REDISCLI_AUTH={word} {line} 2>&1")[1].strip()
 
     def port(self, app: str) -> int:
-        from roles.apps import App, Folder
-
         return Redis().port(App(name=app, domain="x.example.com", source=Folder(path=".")))

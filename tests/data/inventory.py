@@ -20,7 +20,7 @@ class _Notes(App):
     needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis"})
 
 
-class _Tasks(_Notes):
+class _Queue(_Notes):
     redis_use: ClassVar[Literal["cache", "queue"]] = "queue"
 
 
@@ -35,7 +35,7 @@ box = group(
         redis=Redis(),
         apps=(
             _Notes(name="note-taker", domain="notes.example.com", source=_code, redis_memory="16mb"),
-            _Tasks(name="pair-cam", domain="cam.example.com", source=_code, redis_memory="16mb"),
+            _Queue(name="pair-cam", domain="cam.example.com", source=_code, redis_memory="16mb"),
         ),
     )
 )

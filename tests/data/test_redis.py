@@ -56,7 +56,7 @@ def test_an_app_does_its_work(data: Data, app: str) -> None:
 )
 @pytest.mark.parametrize("app", APPS)
 def test_a_dangerous_command_is_refused(data: Data, app: str, dangerous: str) -> None:
-    assert data.redis(app, *dangerous.split()).startswith("NOPERM"), dangerous
+    assert re.match("NOPERM|ERR DEBUG command not allowed", data.redis(app, *dangerous.split())), dangerous
 
 
 def test_a_cache_can_be_emptied_and_a_queue_can_not(data: Data) -> None:
@@ -111,6 +111,7 @@ def fill(data: Data, app: str, keys: int, size: int, first: int = 0) -> str:
 
 
 def test_a_queue_keeps_a_thousand_keys_through_a_kill(data: Data) -> None:
+    # by a script, as BullMQ does it: Redis keeps that as a transaction, and reads those back in the name of `default`
     assert fill(data, "pair-cam", 1000, 100) == "OK"
     data.target.succeed("sleep 1.1")
     data.target.succeed(f"kill -9 $(systemctl show -P MainPID {unit('pair-cam')})")
@@ -136,14 +137,6 @@ def test_a_cache_writes_nothing_to_the_disk(data: Data) -> None:
     data.target.succeed(f"systemctl restart {unit('note-taker')}")
     assert data.target.succeed("ls -A /var/lib/boxkeeper-redis/note-taker") == ""
     assert data.redis("note-taker", "DBSIZE") == "0"
-
-
-def test_an_instance_that_runs_with_other_files_is_restarted(data: Data) -> None:
-    data.target.succeed("sed -i 's/maxmemory 16mb/maxmemory 1gb/' /etc/boxkeeper/redis/note-taker.conf")
-    data.target.succeed(f"systemctl restart {unit('note-taker')}")
-    data.converge()
-    assert "maxmemory:16777216" in data.redis("note-taker", "INFO", "memory")
-    assert data.changes() == []
 
 
 def test_a_new_password_replaces_the_old_one(data: Data) -> None:

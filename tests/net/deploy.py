@@ -29,12 +29,12 @@ def _die(*_: Any) -> str:
 
 
 if _mishap in ("no ssh rule", "no ssh rule, then killed"):
-    firewall.render = _without_ssh
+    firewall.render = _without_ssh  # type: ignore[attr-defined]
 if _mishap in ("post-quantum only", "post-quantum only, forced"):
-    ssh.render = _post_quantum_only
+    ssh.render = _post_quantum_only  # type: ignore[attr-defined]
 if _mishap == "post-quantum only, forced":
     ssh.SPOKEN.clear()
 if _mishap in ("killed before the new login", "no ssh rule, then killed"):
-    roles.operations.new_login = _die
+    roles.operations.new_login = _die  # type: ignore[attr-defined, assignment]
 
 converge(base, ssh, firewall)

@@ -57,20 +57,19 @@ def test_a_program_of_ours_says_what_went_wrong_in_one_line(net: Net) -> None:
 
 @pytest.mark.parametrize(
     ("lie", "said"),
-    [
-        ("s/^VERSION_ID=.*/VERSION_ID=11/", "runs debian 11; supported:"),
-        ("s/^ID=.*/ID=centos/", "runs centos 13; supported:"),
-    ],
+    [("s/^VERSION_ID=.*/VERSION_ID=9/", " 9; supported:"), ("s/^ID=.*/ID=centos/", "runs centos ")],
 )
 def test_a_box_that_is_not_supported_is_refused_before_anything_changes(net: Net, lie: str, said: str) -> None:
     net.target.succeed(
         f"cp -L /etc/os-release /tmp/os; sed -i --follow-symlinks '{lie}' /etc/os-release; hostname other"
     )
-    refused = net.refused()
-    assert said in refused
-    assert "nothing was changed" in refused
-    assert net.target.succeed("hostname") == "other"
-    net.target.succeed("cat /tmp/os >/etc/os-release; hostname netbox")
+    try:
+        refused = net.refused()
+        assert said in refused
+        assert "nothing was changed" in refused
+        assert net.target.succeed("hostname") == "other"
+    finally:
+        net.target.succeed("cat /tmp/os >/etc/os-release; hostname netbox")
     assert net.changes() == []
 
 

@@ -108,7 +108,7 @@ def test_the_rights_are_in_the_words_of_each_version() -> None:
 def test_of_the_password_only_its_hash_is_on_the_box() -> None:
     acl = sent(cache(), [7, 0])["acl"].splitlines()
     hashed = hashlib.sha256(("x" * 40).encode()).hexdigest()
-    assert acl == ["user default off", f"user note-taker on #{hashed} {rights('cache', [7, 0])}"]
+    assert acl == ["user default off ~* &* +@all", f"user note-taker on #{hashed} {rights('cache', [7, 0])}"]
 
 
 def test_each_instance_has_an_account_of_its_own_that_linux_takes() -> None:

@@ -88,6 +88,7 @@ def test_what_is_right_stays_when_something_is_wrong() -> None:
     assert wrong.several[0].size == 6
     assert wrong.either is None
     assert "name" not in vars(wrong)
+    assert "texts" not in vars(Outer(name="a", texts=("b", 3)))
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,11 @@ def test_the_newline_that_a_copied_text_ends_in_is_dropped() -> None:
 
 def test_values_of_variables_may_hold_anything() -> None:
     assert Outer(name="a", env={"A": " \n\t"}).env == {"A": " \n\t"}
+
+
+def test_a_variable_that_nobody_can_read_is_still_one_line() -> None:
+    (fault,) = Outer(name="a", env={"A\nB\x1b": 1}).faults
+    assert fault == "Outer.env.A\\nB\\x1b: must be a valid string"
 
 
 @pytest.mark.parametrize("name", ["a\nb", "\ud800", "x" * 100_000, ""])

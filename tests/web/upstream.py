@@ -20,7 +20,7 @@ async def serve(reader: StreamReader, writer: StreamWriter) -> None:
         pairs = (line.partition(": ") for line in head[1:] if line)
         headers = {name.lower(): value for name, _, value in pairs}
         path = head[0].split(" ")[1].partition("?")[0]
-        if path == "/ws":
+        if path == "/ws" and headers.get("upgrade") == "websocket" and headers.get("connection") == "upgrade":
             await echo(headers, reader, writer)
         elif path == "/api/stream":
             await stream(writer)
