@@ -3,6 +3,7 @@
 from os import environ
 from pathlib import Path
 
+from roles import Fault
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.firewall import Firewall
@@ -15,6 +16,8 @@ from roles.tls import Tls
 
 _root = Path(__file__).resolve().parent.parent
 _target = _root / ".boxkeeper" / "targets" / environ.get("BOXKEEPER_TARGET", "boxkeeper")
+if not (_target / "port").exists():
+    raise Fault("there is no target yet: `./boxkeeper demo` makes one")
 _port = int(environ.get("BOXKEEPER_TARGET_PORT") or (_target / "port").read_text())
 
 docker = group(

@@ -75,7 +75,8 @@ def settle(domain: str, names: Sequence[str], webroot: str) -> None:
     """
     before = _conf(domain)
     after = settled(before, names, webroot)
-    return
+    if not before or before == after:
+        return
     handle, fresh = tempfile.mkstemp(dir=RENEWAL, prefix=".boxkeeper-")  # certbot reads *.conf
     with open(handle, "w") as file:
         file.write(after)

@@ -103,7 +103,8 @@ class Instance:
     def paths(self, version: Sequence[int]) -> list[Entry]:
         """Its files, in the words of that version of Redis."""
         hashed = hashlib.sha256(self.password.get_secret_value().encode()).hexdigest()
-        acl = f"user default off {replay(version)}\nuser {self.app.name} on #{hashed} {rights(self.app.redis_use, version)}\n"
+        own = f"user {self.app.name} on #{hashed} {rights(self.app.redis_use, version)}"
+        acl = f"user default off {replay(version)}\n{own}\n"
         conf = render("redis/redis.conf.j2", app=self.app, port=self.port, folder=self.folder)
         # rewriting its file takes a copy of what is written meanwhile; more than that is a fault
         most = _kilobytes(self.app) * 2 + (64 << 10)

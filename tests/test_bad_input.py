@@ -91,11 +91,11 @@ CASES = {
     ),
     "two apps on one port": (
         settings(f"{WEB.replace('Redis()', 'Redis(ports=_ports)')}, apps=({app(SECOND)}, {app(OPS)})"),
-        "the Redis of second and ops would share port 6500",
+        "the Redis of second and that of ops would share port 6500",
     ),
     "an app called like the role of another": (
         settings(f"{WEB}, apps=({app(OPS)}, {app(SECOND.replace('second', 'ops-a'))})"),
-        "ops-a: ops_a is a role that ops logs in as; call the app another name",
+        "ops logs in to its database as ops_a, the database of ops-a",
     ),
     "a need without its role": (
         settings(f"nginx=Nginx(), tls=Tls(), redis=Redis(), apps=({app()},)"),
@@ -185,8 +185,6 @@ from pathlib import Path
 from typing import ClassVar
 from roles.apps import Folder, Process
 from roles.apps.ai_note_taker import AiNoteTaker
-from roles.base import Base
-from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.postgres import Postgres
 from roles.redis import Redis
@@ -213,7 +211,6 @@ class Refusal:
     output: str
     seconds: float
     touched: bool
-    """Whether somebody came to the door of the box."""
 
 
 @pytest.fixture(scope="module")

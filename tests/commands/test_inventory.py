@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from commands import inventory
-from roles import Fault
+from roles import ROOT, Fault
 
 HEAD = """
 from roles.redis import Redis
@@ -56,6 +59,21 @@ def test_an_inventory_that_forgets_its_group_is_refused(
     result = up(tmp_path, f"{HEAD}\n{body}", monkeypatch)
     assert result.output == "--> inventories/bad.py has no hosts: end it with `bad = group(Server(...))`\n"
     assert result.exit_code == 2
+
+
+def test_the_demos_inventory_without_its_target_says_what_makes_one() -> None:
+    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
+    done = subprocess.run(
+        [pyinfra, "inventories/docker.py", "deploys/full.py", "-y"],
+        cwd=ROOT,
+        env={**os.environ, "BOXKEEPER_TARGET": "none-of-ours"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "there is no target yet: `./boxkeeper demo` makes one" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_inventory_that_is_not_there_is_one_line_with_those_that_are() -> None:

@@ -129,7 +129,7 @@ def test_a_run_cut_off_between_writing_and_restarting_is_healed_by_the_next(data
     data.target.succeed("cp -a /etc/postgresql/*/main/conf.d/99-boxkeeper.conf /var/tmp/wanted.conf")
     data.converge(postgres={"share": 20})
     data.target.succeed("cp -a /var/tmp/wanted.conf /etc/postgresql/*/main/conf.d/99-boxkeeper.conf")
-    assert data.changes() == ["postgres: cluster"]
+    assert [name for name in data.changes() if "postgres" in name] == ["postgres: cluster"]
     data.converge()
     assert data.superuser("SHOW shared_buffers") == size
 
@@ -198,7 +198,7 @@ def test_a_server_that_died_comes_back_by_itself(data: Data) -> None:
 def test_a_new_password_replaces_the_old_one(data: Data) -> None:
     old = data.password("note-taker", "postgres")
     data.store.generate("note-taker/postgres", replace=True)
-    assert data.changes() == ["postgres: databases"]
+    assert [name for name in data.changes() if "postgres" in name] == ["postgres: databases"]
     data.converge()
     assert data.psql("note-taker", "SELECT 1") == (0, "1")
     assert data.psql("note-taker", "SELECT 1", password=old)[0] != 0

@@ -39,7 +39,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
             web.put(f"/srv/notes/current/build/{path}", text)
         web.put("/usr/local/lib/upstream.py", (HERE / "upstream.py").read_bytes())
         start = "systemd-run -q --unit=upstream python3 /usr/local/lib/upstream.py /run/boxkeeper/notes.web.sock"
-        target.succeed(f"systemctl is-active -q upstream || {start}")
+        target.succeed(f"systemctl stop upstream 2>/dev/null; {start}")
         web.converge("-y")
         yield web
     finally:
