@@ -109,6 +109,7 @@ class Web:
 
     def forget(self) -> None:
         """A box that never had a certificate from a CA, and a CA that never heard of it."""
+        self.target.succeed("systemctl stop boxkeeper-certificates.service")  # a converge lets it run on
         self.acme.restart()
         folders = " ".join(f"/etc/letsencrypt/{name}" for name in ("live", "archive", "renewal"))
         self.target.succeed(f"rm -rf {folders} /var/lib/boxkeeper/certificates.json")

@@ -14,22 +14,29 @@ NAMES = ("notes.example.test", "www.notes.example.test")
 UNROUTED = "192.0.2.66"
 
 
-@pytest.fixture
-def fresh(web: Web) -> Iterator[Web]:
-    """The box before it has asked for anything, a CA and a DNS that know nothing of it, and a timer that waits."""
+@pytest.fixture(scope="module")
+def quiet(web: Web) -> Iterator[Web]:
+    """The box with a timer that waits, and addresses that lead nowhere at once."""
+    web.target.succeed(f"ip route replace unreachable {UNROUTED}; ip -6 route replace unreachable fd99::/16")
     with web.timer("1d", "1d"):
-        web.target.succeed(f"ip route replace unreachable {UNROUTED}; ip -6 route replace unreachable fd99::/16")
-        web.forget()
         yield web
-        web.target.succeed("sed -i s/14443/14000/ /etc/boxkeeper/certificates.json")
         web.forget()
+
+
+@pytest.fixture
+def fresh(quiet: Web) -> Iterator[Web]:
+    """The box before it has asked for anything, and a CA and a DNS that know nothing of it."""
+    quiet.forget()
+    yield quiet
+    quiet.target.succeed("sed -i s/14443/14000/ /etc/boxkeeper/certificates.json")
 
 
 @pytest.fixture
 def issued(fresh: Web) -> Web:
     """A box that has the CA's certificate for `notes`."""
     lead_here(fresh)
-    assert fresh.certify()["state"] == "issued"
+    record = fresh.certify()
+    assert record["state"] == "issued", record
     return fresh
 
 
