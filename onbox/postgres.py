@@ -27,7 +27,7 @@ STATE = r"""
 SELECT json_build_object(
   'digest', current_setting('boxkeeper.digest', true),
   'pending', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
-  'overridden', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings
+  'overridden', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_file_settings
                  WHERE sourcefile ~ 'postgresql\.auto\.conf$'),
   'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
       'login', rolcanlogin, 'inherit', rolinherit, 'limit', rolconnlimit,

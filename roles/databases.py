@@ -103,7 +103,10 @@ class Databases:
 
 
 # Verifiers would otherwise be in the log when a statement fails or is slow.
-QUIET = "SET client_min_messages = 'warning'; SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;"
+QUIET = (
+    "SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;"
+    " SET client_min_messages = 'warning';"
+)
 PLAIN = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 

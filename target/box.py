@@ -58,6 +58,7 @@ class Target:
                 progress(f"starting the target {name}")
                 container.make(client, name, tag, publish)
                 target = Target(name, client)
+                (target.folder / "port").unlink(missing_ok=True)  # of a box that was removed behind our back
                 if image.startswith(f"{_SNAPSHOTS}:"):
                     shutil.copytree(_keys_of(image), target.folder, dirs_exist_ok=True)
             if target._container.status != "running":

@@ -77,6 +77,14 @@ class Data:
     def superuser(self, sql: str) -> str:
         return self.target.succeed(f"cd /; runuser -u postgres -- psql -XAtq -c {shlex.quote(sql)}")
 
+    def found(self, before: str = "") -> Any:
+        """What the box says of its PostgreSQL; with statements before it in one session, which is then given up."""
+        line = (
+            "import json, sys; sys.path.insert(0, '/usr/local/lib/boxkeeper'); from onbox import postgres;"
+            f" postgres.STATE = {before!r} + postgres.STATE; print(json.dumps(postgres.observe([None])[0]))"
+        )
+        return json.loads(self.target.succeed(f"python3 -c {shlex.quote(line)}"))
+
     def redis(self, app: str, *words: str, user: str = "", password: str = "") -> str:
         """Run a Redis command as an app: what it answers, errors too."""
         name = user or app

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from roles.databases import Database, Databases
 from tests.data.box import APPS, Data
 
 pytestmark = pytest.mark.target
@@ -134,35 +135,43 @@ def test_a_run_cut_off_between_writing_and_restarting_is_healed_by_the_next(data
     assert data.superuser("SHOW shared_buffers") == size
 
 
-DRIFT = (
-    "ALTER ROLE note_taker_a SUPERUSER",
-    "ALTER ROLE note_taker LOGIN",
-    "GRANT pair_cam TO note_taker_a",
-    "GRANT pg_read_all_data TO note_taker",
-    "ALTER ROLE note_taker_a CONNECTION LIMIT -1",
-    "ALTER ROLE note_taker_a RESET ALL",
-    "ALTER ROLE note_taker_a PASSWORD 'changed by somebody'",
-    "ALTER DATABASE note_taker OWNER TO postgres",
-    "GRANT CONNECT ON DATABASE note_taker TO PUBLIC",
-    "GRANT CONNECT ON DATABASE note_taker TO pair_cam",
-    "GRANT CONNECT ON DATABASE postgres TO PUBLIC",
-    "ALTER SYSTEM SET listen_addresses = '*'",
-    "REVOKE note_taker FROM note_taker_a",
-)
+DRIFT = {
+    "ALTER ROLE note_taker_a SUPERUSER": "role note_taker_a: rights",
+    "GRANT pair_cam TO note_taker_a": "role note_taker_a: rights",
+    "REVOKE note_taker FROM note_taker_a": "role note_taker_a: rights",
+    "ALTER ROLE note_taker_a PASSWORD 'changed by somebody'": "role note_taker_a: password",
+    "ALTER ROLE note_taker_a PASSWORD NULL": "role note_taker_a: password",
+    "ALTER ROLE note_taker_a CONNECTION LIMIT -1": "role note_taker_a: connections",
+    "ALTER ROLE note_taker_a RESET ALL": "role note_taker_a: settings",
+    "ALTER ROLE note_taker LOGIN": "role note_taker: may do more than own a database",
+    "GRANT pg_read_all_data TO note_taker": "role note_taker: may do more than own a database",
+    "ALTER DATABASE note_taker OWNER TO postgres": "database note_taker: belongs to postgres",
+    "GRANT CONNECT ON DATABASE note_taker TO PUBLIC": "database note_taker: open to PUBLIC",
+    "GRANT CONNECT ON DATABASE note_taker TO pair_cam": "database note_taker: open to pair_cam",
+    "GRANT CONNECT ON DATABASE postgres TO PUBLIC": "database postgres: anybody may connect",
+}
 
 
-def test_what_drifts_is_seen_one_by_one_and_put_right(data: Data) -> None:
-    unseen = []
-    for change in DRIFT:
-        data.superuser(change)
-        unseen += [] if data.changes() else [change]
-        if change != DRIFT[-1]:
-            continue
-        data.converge()
-    assert unseen == []
+@pytest.mark.parametrize("change", DRIFT)
+def test_what_drifts_is_seen(data: Data, change: str) -> None:
+    found = data.found(f"BEGIN; {change};")
+    passwords = {app.replace("-", "_"): data.store.values()[f"{app}/postgres"] for app in APPS}
+    wanted = Databases([Database(name, password) for name, password in passwords.items()])
+    assert wanted.differences(data.found()) == []
+    assert wanted.differences(found) == [DRIFT[change]]
+
+
+def test_what_drifts_is_put_right(data: Data) -> None:
+    data.superuser("; ".join(DRIFT))
+    data.superuser("ALTER SYSTEM SET listen_addresses = '*'")
+    assert {"postgres: cluster", "postgres: databases"} <= set(data.changes())
+    data.converge()
     assert data.changes() == []
     assert data.psql("note-taker", "SELECT current_user") == (0, "note_taker")
-    assert data.superuser("SHOW listen_addresses") == "localhost"
+    assert data.superuser("SELECT pg_reload_conf()") == "t"
+    assert data.superuser("SELECT setting, pending_restart FROM pg_settings WHERE name = 'listen_addresses'") == (
+        "localhost|f"
+    )
 
 
 def test_the_list_of_who_may_connect_is_put_back(data: Data) -> None:
