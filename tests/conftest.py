@@ -35,3 +35,13 @@ def target(bare: Target) -> Target:
     run = pyinfra(bare, "-y")
     assert run.code == 0, run.output
     return bare
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a target follow each other in one worker: a folder with a target of its own is a group."""
+    for item in items:
+        if item.get_closest_marker("target"):
+            folder = item.path.parent.name
+            own = item.path.stem if item.path.stem == "test_readme" else "main"
+            group = folder if folder in ("data", "net", "web", "target") else own
+            item.add_marker(pytest.mark.xdist_group(group))

@@ -34,6 +34,7 @@ def test_a_run_that_changes_nothing_takes_one_connection_and_two_execs(target: T
     assert 1 <= log.count("Starting session: command") <= 2, log
 
 
+@pytest.mark.alone
 def test_at_50_ms_it_costs_no_more_than_one_and_a_half_empty_runs(target: Target, tmp_path: Path) -> None:
     empty = tmp_path / "empty.py"
     empty.write_text("")

@@ -16,9 +16,14 @@ class AiNoteTaker(App):
     needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis"})
     secrets: ClassVar[tuple[str, ...]] = ("DEEPGRAM_API_KEY", "GEMINI_API_KEY")
     variables: ClassVar[dict[str, str]] = {"CORS_ORIGINS": "https://{domain}"}
-    # --timeout-graceful-shutdown: an open WebSocket would otherwise hold a stop until systemd kills it (uvicorn #1140)
+    # An open WebSocket would hold a stop until systemd kills it (uvicorn #1140); and on a Unix socket uvicorn trusts
+    # nobody's X-Forwarded-For, while only nginx can open this one.
     processes: ClassVar[tuple[Process, ...]] = (
-        Process("web", "uvicorn main:app --fd 3 --timeout-graceful-shutdown 10", directory="backend"),
+        Process(
+            "web",
+            "uvicorn main:app --fd 3 --timeout-graceful-shutdown 10 --forwarded-allow-ips *",
+            directory="backend",
+        ),
     )
     routes: ClassVar[tuple[Route, ...]] = (
         Route("/", to="static"),

@@ -17,7 +17,7 @@ from roles.redis import Redis
 from roles.secrets import Store
 from target.box import Target
 
-NAME = os.environ.get("DATA_TARGET", "databox")
+NAME = "databox"
 APPS = ("note-taker", "pair-cam")
 HERE = Path(__file__).resolve().parent
 
