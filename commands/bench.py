@@ -56,6 +56,8 @@ def bench() -> None:
     box = Target.start(NAME, progress=click.echo)
     placeholders()
     try:
+        # so that sshd counts the first run's execs too; ours says the same once it is there
+        box.succeed("echo LogLevel VERBOSE >/etc/ssh/sshd_config.d/99-bench.conf && systemctl reload ssh")
         rows = [_row("first run, bare box", [_run(box, "deploys/full.py")])]
         with tempfile.NamedTemporaryFile("w", suffix=".py") as empty:
             rows += _pairs(box, empty.name, "here", None)

@@ -8,16 +8,23 @@ function than `apply`.
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import importlib
 import json
 import sys
+import time
 import zlib
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from threading import Thread
 from types import ModuleType
 from typing import Any
 
 Json = Any
+LOCK = "/run/boxkeeper.lock"
+PATIENCE = 900.0
+"""Seconds to wait for somebody else's step: an app's build may take that long."""
 
 
 class _Sent:
@@ -64,6 +71,24 @@ def observe(asked: list[tuple[str, Json]]) -> list[Json]:
     return [found[place] for place in range(len(asked))]
 
 
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two people may run at once: their steps follow each other. The kernel lets go of the lock of one that dies."""
+    from onbox.shell import Failed
+
+    with open(LOCK, "w") as lock:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Failed("another run is at work on this box; let it end, and run again") from None
+                time.sleep(0.2)
+        yield
+
+
 def main(request: Json) -> None:
     if "sources" in request:
         sys.meta_path.insert(0, _Sent(request["sources"]))
@@ -75,6 +100,7 @@ def main(request: Json) -> None:
             print(base64.b64encode(zlib.compress(answer, 6)).decode())
         else:
             module = importlib.import_module(f"onbox.{request['apply']}")
-            getattr(module, request.get("verb", "apply"))(request["payload"])
+            with one_at_a_time():
+                getattr(module, request.get("verb", "apply"))(request["payload"])
     except Failed as failure:
         sys.exit(str(failure))

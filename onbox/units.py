@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from onbox.shell import Failed, run, said
@@ -36,7 +37,7 @@ def _found(unit: Json, shown: dict[str, dict[str, str]]) -> Json:
         "enabled": block.get("UnitFileState", ""),
         "stale": block.get("NeedDaemonReload") == "yes",
         "current": digest(unit["watch"], unit["live"]),
-        "loaded": stamped(unit["name"]) if unit["watch"] or unit["live"] else digest([], []),
+        "loaded": stamped(unit["name"], unit["watch"]) if unit["watch"] or unit["live"] else digest([], []),
     }
 
 
@@ -57,13 +58,19 @@ def digest(watch: list[str], live: list[str]) -> str:
     return total.hexdigest()
 
 
-def stamped(name: str) -> str:
-    """The digest that a unit was last started with, or ""."""
+def stamped(name: str, watch: Sequence[str] = ()) -> str:
+    """The digest that a unit was last started with, or "" where that is not known.
+
+    It is not known when a watched file was touched since, although it may be the same again: somebody may have started
+    the unit with another one in between.
+    """
     try:
         with open(os.path.join(STAMPS, name)) as file:
-            return file.read()
+            made, value = os.fstat(file.fileno()).st_mtime_ns, file.read()
     except FileNotFoundError:
         return ""
+    touched = [os.lstat(path).st_ctime_ns for path in watch if os.path.lexists(path)]
+    return value if max(touched, default=0) <= made else ""
 
 
 def stamp(name: str, value: str) -> None:

@@ -14,7 +14,8 @@ _SWITCHBOARD = "http://127.0.0.1:8055"
 _PREPARE = f"""
 set -eu
 command -v pebble-challtestsrv >/dev/null || {{
-    apt-get -o DPkg::Lock::Timeout=300 -qq update
+    # a new box fetches its lists by itself, and that lock apt does not wait for
+    for second in $(seq 120); do apt-get -qq update && break; sleep 1; done
     DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install --no-install-recommends pebble openssl
 }}
 mkdir -p {FOLDER} && cd {FOLDER}

@@ -37,6 +37,7 @@ def target(bare: Target) -> Target:
     return bare
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a target follow each other in one worker: a folder with a target of its own is a group."""
     for item in items:

@@ -36,7 +36,9 @@ def disturb(target: Target) -> None:
         target.succeed(f"test -f {path} && echo '{MARK}' >>{path}")
     target.succeed("echo 'DISTURBED=\"yes\"' >>/etc/boxkeeper/apps/ai-note-taker.env")
     target.succeed("systemctl daemon-reload; systemctl reload nginx; systemctl restart ai-note-taker-web.service")
-    target.succeed("DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y fail2ban >/dev/null 2>&1")
+    target.succeed(
+        "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 purge -y fail2ban >/dev/null 2>&1"
+    )
     target.succeed("rm /var/lib/boxkeeper/releases/ai-note-taker/*.json")
 
 

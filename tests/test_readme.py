@@ -119,6 +119,12 @@ def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
     assert " passed" in newcomer.types("./boxkeeper test --fast")
 
 
+def test_the_bench_prints_its_table(newcomer: Newcomer) -> None:
+    said = newcomer.types("./boxkeeper bench")
+    assert re.search(r"^nothing to change, at 50 ms +\d+\.\d\d +\d\.\d\d +1 ", said, re.MULTILINE), said
+    assert (newcomer.clone / ".boxkeeper" / "bench.json").is_file()
+
+
 def test_the_demo_cleans_up(newcomer: Newcomer) -> None:
     newcomer.types("./boxkeeper demo --remove")
     assert Target.find(NAME) is None

@@ -247,11 +247,14 @@ def test_the_version_before_is_kept(store: Store) -> None:
     assert Store(store.path.with_suffix(".secrets.previous")).entries()[DEEPGRAM.name].value == "first"
 
 
-def test_setting_the_same_value_again_writes_nothing(store: Store) -> None:
+def test_setting_the_same_value_again_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.set(DEEPGRAM.name, "dg")
     before = store.path.read_bytes()
+    monkeypatch.setattr("roles.secrets._today", lambda: "2030-01-01")
     store.set(DEEPGRAM.name, "dg")
     assert store.path.read_bytes() == before
+    store.set(DEEPGRAM.name, "other")
+    assert store.entries()[DEEPGRAM.name].made == "2030-01-01"
 
 
 def test_a_value_that_is_there_is_replaced_only_when_asked(store: Store) -> None:
