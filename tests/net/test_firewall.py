@@ -123,9 +123,8 @@ def test_rules_without_the_ssh_port_are_taken_back_by_the_box_when_the_run_was_k
 
 def test_a_box_that_comes_with_ufw_ends_up_with_one_firewall(outside: Net) -> None:
     run = outside.target.succeed
-    run(
-        "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends ufw iptables >/dev/null"
-    )
+    apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300"
+    run(f"{apt} install -y --no-install-recommends ufw iptables >/dev/null")
     run("ufw allow 22/tcp; ufw --force enable")
     run("systemd-run -q --unit=open python3 -m http.server --bind :: 8443")
     assert not _reaches(outside, 8443)
