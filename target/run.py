@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,22 +17,28 @@ from target.box import Target
 
 @dataclass(frozen=True)
 class Run:
-    """One run of pyinfra on a target, as a user runs it."""
+    """One run of pyinfra, as a user runs it."""
 
     code: int
     output: str
 
+    @property
+    def changes(self) -> list[str]:
+        """The operations that `--dry --json` says would change something. Raises AssertionError when it failed."""
+        assert self.code == 0, self.output
+        plan = json.loads(self.output)["plan"]
+        return [operation["name"] for operation in plan if operation["hosts_with_change"]]
 
-def pyinfra(target: Target, *arguments: str, port: int | None = None, deploy: str = "deploys/full.py") -> Run:
-    """Run `pyinfra inventories/docker.py DEPLOY ARGUMENTS` against this target; `port` for a relay before it."""
-    line = [str(Path(sys.executable).with_name("pyinfra")), INVENTORY, deploy, *arguments]
+
+def run(inventory: str | Path, deploy: str | Path, *arguments: str, environment: Mapping[str, str]) -> Run:
+    """Run `pyinfra INVENTORY DEPLOY ARGUMENTS` from the top of the project, with more variables in its environment."""
     done = subprocess.run(
-        line,
+        [str(Path(sys.executable).with_name("pyinfra")), str(inventory), str(deploy), *arguments],
         cwd=ROOT,
-        env=environment(target, port),
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if "--json" in arguments else subprocess.STDOUT,
         text=True,
         timeout=900,
         check=False,
@@ -39,13 +46,28 @@ def pyinfra(target: Target, *arguments: str, port: int | None = None, deploy: st
     return Run(done.returncode, done.stdout)
 
 
+def start(inventory: str | Path, deploy: str | Path, *, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A run that goes on beside the test, which may kill it."""
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("pyinfra")), str(inventory), str(deploy), "-y"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def pyinfra(target: Target, *arguments: str, port: int | None = None, deploy: str = "deploys/full.py") -> Run:
+    """Run `pyinfra inventories/docker.py DEPLOY ARGUMENTS` against this target; `port` for a relay before it."""
+    return run(INVENTORY, deploy, *arguments, environment=environment(target, port))
+
+
 def environment(target: Target, port: int | None = None) -> dict[str, str]:
     """What tells inventories/docker.py which target is meant."""
-    return {**os.environ, "BOXKEEPER_TARGET": target.name, "BOXKEEPER_TARGET_PORT": str(port or "")}
+    return {"BOXKEEPER_TARGET": target.name, "BOXKEEPER_TARGET_PORT": str(port or "")}
 
 
 def changes(target: Target) -> list[str]:
     """The operations that a run would change something with, from pyinfra's own plan."""
-    run = pyinfra(target, "--dry", "--json")
-    assert run.code == 0, run.output
-    return [operation["name"] for operation in json.loads(run.output)["plan"] if operation["hosts_with_change"]]
+    return pyinfra(target, "--dry", "--json").changes

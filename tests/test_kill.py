@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from commands.demo import INVENTORY
-from roles import ROOT
 from target.box import Target
-from target.run import changes, environment, pyinfra
+from target.run import changes, environment, pyinfra, start
 
 pytestmark = pytest.mark.target
 
@@ -71,9 +67,7 @@ def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
 
 def _start_and_kill(target: Target, after: float, where: str) -> None:
     """Kill a run: the control process, or what it runs on the box together with its connection."""
-    line = [str(Path(sys.executable).with_name("pyinfra")), INVENTORY, "deploys/full.py", "-y"]
-    quiet = subprocess.DEVNULL
-    run = subprocess.Popen(line, cwd=ROOT, env=environment(target), stdin=quiet, stdout=quiet, stderr=quiet)
+    run = start(INVENTORY, "deploys/full.py", environment=environment(target))
     try:
         time.sleep(after)
         if where == "box":

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from roles import ROOT
 from roles.apps import App, Folder
 from roles.redis import Redis
 from roles.secrets import Store
 from target.box import Target
+from target.run import Run, run
 
 NAME = "databox"
 APPS = ("note-taker", "pair-cam")
@@ -30,33 +27,21 @@ class Data:
     project: Path
     key: str
 
-    def run(self, *arguments: str, **wanted: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **wanted: Any) -> Run:
         """Run pyinfra with the project's inventory, as a user does."""
         data = {"target": self.target.name, "port": self.target.port(22), **wanted}
-        pyinfra = str(Path(sys.executable).with_name("pyinfra"))
-        return subprocess.run(
-            [pyinfra, self.project / "inventory.py", HERE / "deploy.py", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "DATA": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if "--json" in arguments else subprocess.STDOUT,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        variables = {"DATA": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
+        return run(self.project / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
 
     def converge(self, **wanted: Any) -> str:
         """A run that must succeed; what it printed."""
         done = self.run("-y", **wanted)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        assert done.code == 0, done.output
+        return done.output
 
     def changes(self, **wanted: Any) -> list[str]:
         """The operations that a run would change something with, from pyinfra's own plan."""
-        done = self.run("--dry", "--json", **wanted)
-        assert done.returncode == 0, done.stdout
-        return [operation["name"] for operation in json.loads(done.stdout)["plan"] if operation["hosts_with_change"]]
+        return self.run("--dry", "--json", **wanted).changes
 
     @property
     def store(self) -> Store:

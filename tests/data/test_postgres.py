@@ -216,7 +216,7 @@ def test_a_new_password_replaces_the_old_one(data: Data) -> None:
 
 def test_no_password_is_in_a_log_of_the_box_or_of_a_run(data: Data) -> None:
     data.store.generate("note-taker/postgres", replace=True)
-    said = data.run("-y", "-vvv", "--diff", "--debug").stdout
+    said = data.run("-y", "-vvv", "--diff", "--debug").output
     secrets = [kept.value for kept in data.store.entries().values()]
     logs = data.target.succeed("cat /var/log/postgresql/*.log; journalctl --no-pager --quiet")
     assert "SELECT" in said or "postgres: databases" in said

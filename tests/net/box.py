@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import paramiko
 
-from roles import ROOT
 from target.box import Target
+from target.run import Run, run
 
 NAME = "netbox"
 HERE = Path(__file__).resolve().parent
@@ -25,39 +22,28 @@ class Net:
 
     target: Target
 
-    def run(self, *arguments: str, **wanted: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **wanted: Any) -> Run:
         """Run pyinfra with the inventory beside this file, as a user does."""
         defaults = {"target": self.target.name, "host": "127.0.0.1", "port": self.target.port(22)}
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("pyinfra")), HERE / "inventory.py", HERE / "deploy.py", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "NET": json.dumps({**defaults, **wanted})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if "--json" in arguments else subprocess.STDOUT,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        variables = {"NET": json.dumps({**defaults, **wanted})}
+        return run(HERE / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
 
     def converge(self, **wanted: Any) -> str:
         """A run that must succeed; what it printed."""
         done = self.run("-y", **wanted)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        assert done.code == 0, done.output
+        return done.output
 
     def refused(self, **wanted: Any) -> str:
         """A run that must stop, and say why without a traceback; what it printed."""
         done = self.run("-y", **wanted)
-        assert done.returncode == 1, done.stdout
-        assert "Traceback" not in done.stdout, done.stdout
-        return done.stdout
+        assert done.code == 1, done.output
+        assert "Traceback" not in done.output, done.output
+        return done.output
 
     def changes(self, **wanted: Any) -> list[str]:
         """The operations that a run would change something with, from pyinfra's own plan."""
-        done = self.run("--dry", "--json", **wanted)
-        assert done.returncode == 0, done.stdout
-        return [operation["name"] for operation in json.loads(done.stdout)["plan"] if operation["hosts_with_change"]]
+        return self.run("--dry", "--json", **wanted).changes
 
     def log_in(self, user: str = "admin", port: int | None = None, password: str | None = None) -> bool:
         """Whether sshd lets this machine in, over a new connection. `port` is one of the box's own address."""

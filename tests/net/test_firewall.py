@@ -112,7 +112,7 @@ def test_rules_without_the_ssh_port_are_taken_back_at_once(net: Net) -> None:
 
 def test_rules_without_the_ssh_port_are_taken_back_by_the_box_when_the_run_was_killed(net: Net) -> None:
     before = net.target.succeed(TABLE)
-    assert net.run("-y", mishap="no ssh rule, then killed", seconds=5).returncode == -9
+    assert net.run("-y", mishap="no ssh rule, then killed", seconds=5).code == -9
     assert not net.log_in()
     net.target.wait_until("! systemctl is-active -q boxkeeper-revert-firewall.timer", seconds=15)
     time.sleep(1)

@@ -99,7 +99,7 @@ def test_algorithms_that_lock_out_all_the_same_are_taken_back_at_once(net: Net) 
 def test_a_run_killed_before_the_new_login_is_taken_back_by_the_box_and_done_again_by_the_next(net: Net) -> None:
     net.target.succeed("sed -i s/MaxAuthTries.*// /etc/ssh/sshd_config.d/00-boxkeeper.conf; systemctl reload ssh")
     changed = net.target.succeed("cat /etc/ssh/sshd_config.d/00-boxkeeper.conf")
-    assert net.run("-y", mishap="killed before the new login", seconds=4).returncode == -9
+    assert net.run("-y", mishap="killed before the new login", seconds=4).code == -9
     assert net.target.succeed("cat /etc/ssh/sshd_config.d/00-boxkeeper.conf") != changed
     net.target.wait_until("! systemctl is-active -q boxkeeper-revert-sshd.timer", seconds=15)
     time.sleep(1)
@@ -111,7 +111,7 @@ def test_a_run_killed_before_the_new_login_is_taken_back_by_the_box_and_done_aga
 
 def test_a_reboot_before_the_new_login_takes_it_back_too(net: Net) -> None:
     net.target.succeed("sed -i s/MaxAuthTries.*// /etc/ssh/sshd_config.d/00-boxkeeper.conf; systemctl reload ssh")
-    assert net.run("-y", mishap="killed before the new login").returncode == -9
+    assert net.run("-y", mishap="killed before the new login").code == -9
     net.target.reboot()
     assert net.sshd("maxauthtries") == "6"
     net.converge()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -18,9 +15,9 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from roles import ROOT
 from target.acme import Acme
 from target.box import Target
+from target.run import Run, run
 
 NAME = "webbox"
 HERE = Path(__file__).resolve().parent
@@ -34,8 +31,8 @@ class Web:
     acme: Acme
     authority: Path
 
-    def converge(self, *arguments: str, ok: bool = True, **wanted: Any) -> str:
-        """Run pyinfra with the inventory beside this file; what it printed."""
+    def run(self, *arguments: str, **wanted: Any) -> Run:
+        """Run pyinfra with the inventory beside this file, as a user does."""
         from_ca = {"directory": self.acme.directory, "authority": str(self.authority), "resolver": self.acme.resolver}
         defaults = {
             "target": self.target.name,
@@ -43,23 +40,18 @@ class Web:
             "apps": {"notes": ["notes.example.test", "www.notes.example.test"], "other": ["other.example.test"]},
             "tls": from_ca,
         }
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("pyinfra")), HERE / "inventory.py", HERE / "deploy.py", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "WEB": json.dumps({**defaults, **wanted})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if "--json" in arguments else subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert (done.returncode == 0) is ok, done.stdout
-        return done.stdout
+        variables = {"WEB": json.dumps({**defaults, **wanted})}
+        return run(HERE / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
+
+    def converge(self, *arguments: str, ok: bool = True, **wanted: Any) -> str:
+        """A run that ends well, or not; what it printed."""
+        done = self.run(*arguments, **wanted)
+        assert (done.code == 0) is ok, done.output
+        return done.output
 
     def changes(self, **wanted: Any) -> list[str]:
-        plan = json.loads(self.converge("--dry", "--json", **wanted))["plan"]
-        return [operation["name"] for operation in plan if operation["hosts_with_change"]]
+        """The operations that a run would change something with, from pyinfra's own plan."""
+        return self.run("--dry", "--json", **wanted).changes
 
     def trust(self, *pem: str) -> ssl.SSLContext:
         """Trusts the certificates that the box made for its sites, or these."""
