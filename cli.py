@@ -22,4 +22,4 @@ for command in (bench, demo, init, secrets, test, up):
     main.add_command(command)
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="boxkeeper")

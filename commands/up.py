@@ -44,9 +44,12 @@ def up(env: str) -> None:
     inventory = inventory_of(env)
     check(inventory)
     wanted = plan(inventory)
-    click.echo(f"{len(wanted.changing)} of {wanted.operations} operations would change something.")
     if not wanted.changing:
+        click.echo("Everything is as wanted.")
         return
+    click.echo(f"{len(wanted.changing)} operations would change something, and what follows from them:")
+    for name in wanted.changing:
+        click.echo(f"  {name}")
     outcome = converge(inventory, DEPLOY)
     if outcome.code != 0:
         raise Fault(f"the run did not end well; what was done stays, and the same line goes on: `boxkeeper up {env}`")

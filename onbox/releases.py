@@ -16,8 +16,9 @@ import tarfile
 import time
 from typing import Any
 
-from onbox import units
-from onbox.shell import Failed, said
+from onbox import health, units
+from onbox.journal import last_lines
+from onbox.shell import Failed
 from onbox.shell import run as sh
 
 Json = Any
@@ -217,12 +218,7 @@ def _unit_once(unit: str) -> None:
     started = time.time()
     done = subprocess.run(["systemctl", "start", unit], capture_output=True, check=False)
     if done.returncode != 0:
-        raise Failed(f"{unit} failed; its last lines:\n{_journal(unit, started)}")
-
-
-def _journal(unit: str, since: float, lines: int = 15) -> str:
-    command = ["journalctl", "--unit", unit, f"--since=@{int(since)}", "--no-pager", "--output=cat", f"--lines={lines}"]
-    return "\n".join(f"  {line}" for line in said(command).strip().splitlines())
+        raise Failed(f"{unit} failed; its last lines:\n{last_lines(unit, started)}")
 
 
 def _start(spec: Json) -> None:
@@ -232,12 +228,9 @@ def _start(spec: Json) -> None:
         units.do("restart", unit["name"])
         units.stamp(unit["name"], units.digest(unit["watch"], unit["live"]))
     if spec["health"]:
-        from onbox import health  # only here: an observation has no use for an HTTP client
-
-        reason = health.ask(spec["health"])
+        reason = health.wait(spec["health"])
         if reason:
-            logs = "\n".join(_journal(unit["name"], started) for unit in spec["units"])
-            raise Failed(f"GET {spec['health']['path']}: {reason}; the app's last lines:\n{logs}")
+            raise Failed(health.explained(reason, spec["health"], started))
 
 
 def _record(app: str, release: str, spec: Json) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from onbox.journal import last_lines
 from onbox.shell import Failed, run, said
 
 Json = Any
@@ -122,5 +123,4 @@ def do(verb: str, name: str) -> None:
         if state == "failed" or time.monotonic() > deadline:
             failure = f"{name} is {state} after {verb}"
         time.sleep(0.2)
-    log = said(["journalctl", "--unit", name, "--lines", "12", "--no-pager", "--output", "cat"])
-    raise Failed(f"{failure}; its last lines:\n" + "\n".join(f"  {line}" for line in log.strip().splitlines()))
+    raise Failed(f"{failure}; its last lines:\n{last_lines(name)}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import paramiko
@@ -72,6 +73,8 @@ class BoxConnector(SSHConnector):
                     raise
 
     def _log_in(self) -> None:
+        # pyinfra writes a new box's keys to ~/.ssh/known_hosts, and does not make the folder
+        Path("~/.ssh").expanduser().mkdir(mode=0o700, exist_ok=True)
         logins = self.data["box_logins"]
         for user in logins:
             self.data["ssh_user"] = user

@@ -38,9 +38,7 @@ class Link:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        self.cut()
+        self._call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._loop.close()
@@ -51,6 +49,11 @@ class Link:
 
     def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=5)
+
+    async def _close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._cut()
 
     async def _cut(self) -> None:
         broken = list(self._connections)

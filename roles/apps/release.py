@@ -57,12 +57,8 @@ class Release:
             "units": [
                 {"name": unit.name, "watch": list(unit.watch), "live": [], "verb": "restart"} for unit in self.units
             ],
-            "health": self._health(),
+            "health": health(self.app),
         }
-
-    def _health(self) -> Json:
-        web = next((process for process in self.app.processes if process.web), None)
-        return web and {"socket": self.app.socket(web.name), "path": self.app.health, "host": self.app.domain}
 
     def _source(self, found: Json) -> str | None:
         """What identifies the source: a hash of the folder, or the commit; None where the box does not find it."""
@@ -70,6 +66,34 @@ class Release:
             return _identity(_folder(self.app.source))
         commit: str | None = found["commit"]
         return commit
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """The app answers as a healthy one, whatever was changed: its source, its environment or its units."""
+
+    app: App
+    kind: ClassVar[str] = "health"
+
+    @property
+    def name(self) -> str:
+        return f"{self.app.name} health"
+
+    def query(self) -> Json:
+        return health(self.app)
+
+    def differences(self, found: Json) -> Sequence[str]:
+        return [f"GET {self.app.health}: {found}"] if found else []
+
+    def payload(self, found: Json) -> Json:
+        return health(self.app)
+
+
+def health(app: App) -> Json:
+    """How the box asks an app whether it is healthy; None for an app without a web process."""
+    web = next((process for process in app.processes if process.web), None)
+    units = [f"{app.unit(process.name)}.service" for process in app.processes]
+    return web and {"socket": app.socket(web.name), "path": app.health, "host": app.domain, "units": units}
 
 
 @functools.cache

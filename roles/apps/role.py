@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from roles import render
 from roles.apps.app import App, Process
 from roles.apps.environment import environment, environment_file
-from roles.apps.release import Release
+from roles.apps.release import Healthy, Release, health
 from roles.resources import Directory, File, Files, Packages, Resource, Unit, Units, User, Users, Venv
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def _app(server: Server, app: App) -> Iterator[Resource]:
     recipe = hashlib.sha256(units[_path(app, "build", "service")].content).hexdigest()
     yield Release(app, recipe=recipe, units=services)
     yield Units([*services, *timers], name=f"{app.name} units")
+    if health(app):
+        yield Healthy(app)
 
 
 def _running(app: App, process: Process) -> Iterator[Unit]:

@@ -5,6 +5,9 @@ import os
 import socket
 from pathlib import Path
 
+if os.environ["FATAL"] or Path("greeting").read_text() == "fatal":
+    raise SystemExit("greeter: a setting that I can't live with")
+
 
 class Greeting(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:

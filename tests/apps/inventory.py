@@ -36,7 +36,7 @@ boxes = group(
             Greeter(
                 domain="greeter.example.com",
                 source=Git(url="file:///srv/git/greeter", ref=environ.get("GREETER_REF", "main")),
-                env={"ODD": "a\"b\\c$d%e`f\ng\th é 'q' #x "},
+                env={"FATAL": environ.get("GREETER_FATAL", ""), "ODD": "a\"b\\c$d%e`f\ng\th é 'q' #x "},
             ),
         ),
     )

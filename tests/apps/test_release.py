@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ def commit(target: Target, greeting: str, migrate: str = "print('migrated')") ->
     return target.succeed(f"{git} rev-parse HEAD").strip()
 
 
-def release(target: Target, ref: str, *options: str) -> Run:
-    variables = {"BOXKEEPER_TARGET": target.name, "GREETER_REF": ref}
+def release(target: Target, ref: str, *options: str, fatal: str = "") -> Run:
+    variables = {"BOXKEEPER_TARGET": target.name, "GREETER_REF": ref, "GREETER_FATAL": fatal}
     return run(HERE / "inventory.py", "deploys/apps.py", *options, environment=variables)
 
 
@@ -72,6 +73,25 @@ def test_a_release_that_is_not_healthy_is_taken_back(target: Target) -> None:
     assert "500 broken" in failed.output
     assert greeting(target) == "two"
     commit(target, "four")
+    assert release(target, "main", "-y").code == 0
+    assert greeting(target) == "four"
+
+
+def test_a_release_that_dies_at_once_is_taken_back_in_seconds(target: Target) -> None:
+    commit(target, "fatal")
+    started = time.monotonic()
+    failed = release(target, "main", "-y")
+    assert failed.code != 0
+    assert "a setting that I can't live with" in failed.output
+    assert time.monotonic() - started < 30
+    assert greeting(target) == "four"
+    commit(target, "four")
+
+
+def test_settings_that_break_the_app_fail_the_run_and_are_mended_by_the_next(target: Target) -> None:
+    failed = release(target, "main", "-y", fatal="yes")
+    assert failed.code != 0
+    assert "a setting that I can't live with" in failed.output
     assert release(target, "main", "-y").code == 0
     assert greeting(target) == "four"
 
