@@ -37,12 +37,9 @@ def target(bare: Target) -> Target:
     return bare
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests that share a target follow each other in one worker: a folder with a target of its own is a group."""
-    for item in items:
-        if item.get_closest_marker("target"):
-            folder = item.path.parent.name
-            own = item.path.stem if item.path.stem == "test_readme" else "main"
-            group = folder if folder in ("data", "net", "web", "target") else own
-            item.add_marker(pytest.mark.xdist_group(group))
+    if item.get_closest_marker("target"):
+        folder, readme = item.path.parent.name, item.path.stem == "test_readme"
+        group = folder if folder in ("data", "net", "web", "target") else "readme" if readme else "main"
+        item.add_marker(pytest.mark.xdist_group(group))
