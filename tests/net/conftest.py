@@ -14,7 +14,7 @@ from tests.net.box import NAME, Net
 @pytest.fixture(scope="session")
 def net() -> Iterator[Net]:
     """A box that `deploy.py` has been run on."""
-    target = Target.start(NAME, distro=os.environ.get("BOXKEEPER_TARGET_DISTRO", ""))
+    target = Target.start(NAME)
     try:
         net = Net(target)
         net.converge()

@@ -26,7 +26,7 @@ FRONTEND = {
 @pytest.fixture(scope="session")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """A box that `deploy.py` has been run on, with a CA that knows neither of its names yet."""
-    target = Target.start(NAME, distro=os.environ.get("BOXKEEPER_TARGET_DISTRO", ""))
+    target = Target.start(NAME)
     try:
         acme = Acme.install(target)
         authority = tmp_path_factory.mktemp("ca") / "authority.pem"
