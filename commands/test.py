@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+import time
+from typing import IO
 
 import click
 
 from roles import ROOT
 
-WORKERS = 3
-"""More than a small machine's two cores: a test that asks a box mostly waits for it."""
+OTHERS = ("tests/net", "tests/data", "tests/web", "tests/test_readme.py")
+"""Tests with targets of their own, which can run beside those of the one that all others share."""
+STILL = 60
+"""Seconds between two signs of life."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -19,17 +24,43 @@ WORKERS = 3
 def test(fast: bool, arguments: tuple[str, ...]) -> None:
     """Run every test, on targets made for them. With more arguments: one pytest with these.
 
-    Tests of one target follow each other, different targets are tested side by side; what measures time runs last and
-    alone.
+    Two lanes of tests with different targets run side by side; what measures time runs last and alone.
     """
     if fast:
         sys.exit(_pytest("-m", "not target", *arguments))
     if arguments:
         sys.exit(_pytest(*arguments))
-    beside = _pytest("-m", "not alone", f"--numprocesses={WORKERS}", "--dist=loadgroup", "--durations=15")
+    first = ["-m", "not alone", "tests", *(f"--ignore={other}" for other in OTHERS)]
+    side_by_side = _lanes(first, list(OTHERS))
     alone = _pytest("-m", "alone")
-    sys.exit(beside or alone)
+    sys.exit(side_by_side or alone)
 
 
 def _pytest(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode
+    return subprocess.run(_command(*arguments), cwd=ROOT, check=False).returncode
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "--durations=8", *arguments]
+
+
+def _lanes(*lanes: list[str]) -> int:
+    """Run several pytests at once, and print what each said when it has ended. Returns 0 when all are green."""
+    running = [_start(lane) for lane in lanes]
+    started = time.monotonic()
+    while any(process.poll() is None for process, _ in running):
+        try:
+            next(process for process, _ in running if process.poll() is None).wait(timeout=STILL)
+        except subprocess.TimeoutExpired:
+            click.echo(f"testing, {time.monotonic() - started:.0f} s")
+    for process, output in running:
+        output.seek(0)
+        click.echo(output.read())
+        output.close()
+    return max(process.returncode for process, _ in running)
+
+
+def _start(arguments: list[str]) -> tuple[subprocess.Popen[str], IO[str]]:
+    output = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed when it has been printed
+    process = subprocess.Popen(_command(*arguments), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True)
+    return process, output

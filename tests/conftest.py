@@ -35,11 +35,3 @@ def target(bare: Target) -> Target:
     run = pyinfra(bare, "-y")
     assert run.code == 0, run.output
     return bare
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share a target follow each other in one worker: a folder with a target of its own is a group."""
-    if item.get_closest_marker("target"):
-        folder, readme = item.path.parent.name, item.path.stem == "test_readme"
-        group = folder if folder in ("data", "net", "web", "target") else "readme" if readme else "main"
-        item.add_marker(pytest.mark.xdist_group(group))

@@ -14,7 +14,7 @@ from target.run import changes, environment, pyinfra, start
 
 pytestmark = pytest.mark.target
 
-SEEDS = range(int(os.environ.get("BOXKEEPER_KILL_SEEDS", "6")))
+SEEDS = range(int(os.environ.get("BOXKEEPER_KILL_SEEDS", "5")))
 MARK = "# disturbed by a test"
 
 CONFIGURATION = (
