@@ -53,7 +53,7 @@ def _lanes(*lanes: list[str]) -> int:
             next(process for process, _ in running if process.poll() is None).wait(timeout=STILL)
         except subprocess.TimeoutExpired:
             click.echo(f"testing, {time.monotonic() - started:.0f} s")
-    for process, output in running:
+    for _, output in running:
         output.seek(0)
         click.echo(output.read())
         output.close()
