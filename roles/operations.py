@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import click
 from pyinfra import host, inventory, state
 from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
-from roles import Fault
 from roles.confirmed import SECONDS, Confirmed, new_login
 from roles.program import STALE, full_question, program, question
 from roles.resources import Json, Refusing, Resource
@@ -130,11 +131,14 @@ class Snapshot:
         return True
 
     def settled(self) -> int:
-        """How many resources, from the first on, are as wanted. Raises Fault for a box that must not be touched."""
+        """How many resources, from the first on, are as wanted. A box not to be touched ends the run with code 2."""
         refusing = [resource for resource in self._resources if isinstance(resource, Refusing)]
         reasons = [reason for resource in refusing for reason in resource.refuse(self.found(resource))]
         if reasons:
-            raise Fault(f"{host.name}: {'; '.join(reasons)}; nothing was changed")
+            for reason in reasons:
+                click.echo(f"--> {host.name}: {reason}", err=True)
+            click.echo("nothing was changed", err=True)
+            sys.exit(2)  # like any wrong input; pyinfra would end a Fault with 1
         differing = (number for number, wanted in enumerate(self._resources) if wanted.differences(self.found(wanted)))
         return next(differing, len(self._resources))
 

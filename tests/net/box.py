@@ -34,10 +34,10 @@ class Net:
         assert done.code == 0, done.output
         return done.output
 
-    def refused(self, **wanted: Any) -> str:
+    def refused(self, code: int = 1, **wanted: Any) -> str:
         """A run that must stop, and say why without a traceback; what it printed."""
         done = self.run("-y", **wanted)
-        assert done.code == 1, done.output
+        assert done.code == code, done.output
         assert "Traceback" not in done.output, done.output
         return done.output
 
