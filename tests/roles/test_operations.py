@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from pyinfra.api import FunctionCommand, StringCommand
 
-from roles import Fault, operations
+from roles import operations
 from roles.program import STALE, question
 from roles.resources import Json
 
@@ -110,11 +110,14 @@ def test_what_is_as_wanted_from_the_first_on_is_settled(monkeypatch: pytest.Monk
     assert made.settled() == 4
 
 
-def test_a_box_that_must_not_be_touched_is_a_fault_with_all_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_box_that_must_not_be_touched_ends_the_run_with_all_reasons(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = snapshot(monkeypatch, Host({"a": "1", "b": "2"}), Refuses("a", "1"), Refuses("b", "2"))
     made.take()
-    with pytest.raises(Fault, match="box: a refuses 1; b refuses 2; nothing was changed"):
+    with pytest.raises(SystemExit, match="2"):
         made.settled()
+    assert capsys.readouterr().err == "--> box: a refuses 1\n--> box: b refuses 2\nnothing was changed\n"
 
 
 def commands(made: operations.Snapshot, word: Word) -> Iterator[Any]:
