@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onbox import units
+from onbox import journal, units
 from onbox.shell import Failed
 from roles.resources import Unit, Units
 
@@ -57,6 +58,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
     monkeypatch.setattr(units, "STAMPS", str(tmp_path / "stamps"))
     monkeypatch.setattr(units, "run", made.run)
     monkeypatch.setattr(units, "said", made.said)
+    monkeypatch.setattr(journal, "said", made.said)
     monkeypatch.setattr(time, "sleep", lambda _: None)
     return made
 
@@ -216,3 +218,17 @@ def test_a_machine_without_systemd_gets_an_answer_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(units, "said", lambda _: "")
     (found,) = units.observe([Units([Unit("a.service"), Unit("b.service")]).query()])
     assert [unit["active"] for unit in found] == ["unknown", "unknown"]
+
+
+def test_a_file_edited_and_put_back_restarts_what_may_have_read_it(tmp_path: Path, systemd: Systemd) -> None:
+    systemd.add("app.service")
+    config = tmp_path / "app.conf"
+    config.write_text("1")
+    converge(service(tmp_path))
+    assert converge(service(tmp_path)) == []
+    config.write_text("somebody's")
+    config.write_text("1")
+    stamp = Path(units.STAMPS, "app.service")
+    os.utime(stamp, ns=(0, config.stat().st_ctime_ns - 1))  # the edit came after the start
+    assert converge(service(tmp_path)) == ["app.service: runs with an older configuration"]
+    assert converge(service(tmp_path)) == []
