@@ -74,7 +74,7 @@ class BoxConnector(SSHConnector):
 
     def _log_in(self) -> None:
         # pyinfra writes a new box's keys to ~/.ssh/known_hosts, and does not make the folder
-        Path("~/.ssh").expanduser().mkdir(mode=0o700, exist_ok=True)
+        Path("~/.ssh").expanduser().mkdir(mode=0o700, parents=True, exist_ok=True)
         logins = self.data["box_logins"]
         for user in logins:
             self.data["ssh_user"] = user
