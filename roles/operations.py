@@ -11,7 +11,7 @@ import base64
 import json
 import sys
 import zlib
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,22 +27,21 @@ from roles.resources import Json, Refusing, Resource
 if TYPE_CHECKING:
     from roles.server import Server
 
-Role = tuple[str, Callable[["Server"], Iterable[Resource]]]
-
 
 def converge(*roles: Any) -> None:
     """Make the box what the roles want, in their order. Each role is a module with `wanted(server)`."""
     names = [role.__name__.rpartition(".")[2] for role in roles]
     plans = {box: _plan(roles, names, box.data.server) for box in inventory.get_active_hosts()}
-    snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(plans[_key(host)].values()))
+    mine = plans[_key(host)]
+    snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()))
     settled = snapshot.settled() if snapshot.take() else 0
-    labels = list(plans[_key(host)])
+    labels = list(mine)
     if settled:
-        ensure([plans[_key(host)][label] for label in labels[:settled]], name=_all_of(labels[:settled]))
+        ensure([mine[label] for label in labels[:settled]], name=_all_of(labels[:settled]))
     # One order for all boxes, so that operations line up and labels never mix: see pyinfra's own `host.loop`.
     for label in host.loop(list(dict.fromkeys(label for plan in plans.values() for label in plan))):
         if label in labels[settled:]:
-            ensure([plans[_key(host)][label]], name=label)
+            ensure([mine[label]], name=label)
 
 
 def _all_of(labels: Sequence[str]) -> str:
