@@ -24,16 +24,13 @@ STILL = 60
 def test(fast: bool, arguments: tuple[str, ...]) -> None:
     """Run every test, on targets made for them. With more arguments: one pytest with these.
 
-    Two lanes of tests with different targets run side by side; what measures time runs last and alone.
+    Two lanes of tests with different targets run side by side.
     """
     if fast:
         sys.exit(_pytest("-m", "not target", *arguments))
     if arguments:
         sys.exit(_pytest(*arguments))
-    first = ["-m", "not alone", "tests", *(f"--ignore={other}" for other in OTHERS)]
-    side_by_side = _lanes(first, list(OTHERS))
-    alone = _pytest("-m", "alone")
-    sys.exit(side_by_side or alone)
+    sys.exit(_lanes(["tests", *(f"--ignore={other}" for other in OTHERS)], list(OTHERS)))
 
 
 def _pytest(*arguments: str) -> int:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from roles import Settings, render, tuning
 from roles.apps.app import App
 from roles.databases import Database, Databases
 from roles.resources import Directory, Entry, File, Files, Json, Resource, Unit, Units, sendable
+from roles.secrets import Secret
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -138,8 +139,12 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Units([Unit("postgresql.service")])
 
 
-def url(server: Server, app: App) -> SecretStr:
+def variables(server: Server, app: App) -> dict[str, str]:
     """Where an app finds its database: `postgresql://login:password@127.0.0.1:5432/name`."""
     database = Database(app.database, server.secret(f"{app.name}/postgres"))
     password = quote(database.password.get_secret_value(), safe="")
-    return SecretStr(f"postgresql://{database.login}:{password}@127.0.0.1:{PORT}/{database.name}")
+    return {"DATABASE_URL": f"postgresql://{database.login}:{password}@127.0.0.1:{PORT}/{database.name}"}
+
+
+def secrets(app: App) -> Iterator[Secret]:
+    yield Secret(f"{app.name}/postgres", needed_by=app.title, generated=True)

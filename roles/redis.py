@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from roles import Settings, render
 from roles.apps.app import App
 from roles.resources import Directory, Entry, File, Files, Json, Link, Packages, Resource, Unit, Units, User, Users
+from roles.secrets import Secret
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -195,8 +196,12 @@ def _instance(server: Server, app: App) -> Instance:
     return Instance(app, server.redis.port(app), server.secret(f"{app.name}/redis"))
 
 
-def url(server: Server, app: App) -> SecretStr:
+def variables(server: Server, app: App) -> dict[str, str]:
     """Where an app finds its Redis: `redis://user:password@127.0.0.1:port/0`."""
     instance = _instance(server, app)
     password = quote(instance.password.get_secret_value(), safe="")
-    return SecretStr(f"redis://{app.name}:{password}@127.0.0.1:{instance.port}/0")
+    return {"REDIS_URL": f"redis://{app.name}:{password}@127.0.0.1:{instance.port}/0"}
+
+
+def secrets(app: App) -> Iterator[Secret]:
+    yield Secret(f"{app.name}/redis", needed_by=app.title, generated=True)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
-from roles import Fault, Settings, clashes
+from roles import Fault, Settings, clashes, needs
 from roles.apps import App
 from roles.base import Base
 from roles.firewall import Firewall
@@ -90,10 +90,8 @@ class Server(Settings):
             if "name" not in vars(app):
                 continue  # it is wrong, and its secrets are called by it
             yield from (Secret(f"{app.name}/{name}", needed_by=app.title) for name in app.secrets)
-            if "postgres" in app.needs:
-                yield Secret(f"{app.name}/postgres", needed_by=app.title, generated=True)
-            if "redis" in app.needs:
-                yield Secret(f"{app.name}/redis", needed_by=app.title, generated=True)
+            for giver in needs.of(app):
+                yield from giver.secrets(app)
 
 
 def _is_address(host: str) -> bool:

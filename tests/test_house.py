@@ -22,6 +22,7 @@ CORE = {
     "connector",
     "databases",
     "keys",
+    "needs",
     "operations",
     "program",
     "resources",

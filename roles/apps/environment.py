@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from roles import Fault, postgres, redis
+from roles import Fault, needs
 from roles.apps.app import App, uncarriable
 
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ def environment(server: Server, app: App) -> dict[str, str]:
     secret that no environment can carry.
     """
     made: dict[str, str] = {}
-    if "postgres" in app.needs:
-        made["DATABASE_URL"] = postgres.url(server, app).get_secret_value()
-    if "redis" in app.needs:
-        made["REDIS_URL"] = redis.url(server, app).get_secret_value()
+    for giver in needs.of(app):
+        made |= giver.variables(server, app)
     supplied = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in app.secrets}
     for name, value in supplied.items():
         if objection := uncarriable(value):

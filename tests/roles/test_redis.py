@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from roles.apps import App, Folder
-from roles.redis import Instance, Instances, Redis, rights, url
+from roles.redis import Instance, Instances, Redis, rights, variables
 from roles.server import Server
 
 
@@ -122,6 +122,6 @@ def test_each_instance_has_an_account_of_its_own_that_linux_takes() -> None:
 def test_any_password_comes_back_out_of_the_url(password: str) -> None:
     server = Server(host="192.0.2.1", redis=Redis(ports={"note-taker": 6500}), apps=(cache(),))
     server._secrets["note-taker/redis"] = SecretStr(password)
-    parts = urlsplit(url(server, server.apps[0]).get_secret_value())
+    parts = urlsplit(variables(server, server.apps[0])["REDIS_URL"])
     assert unquote(parts.password or "") == password
     assert (parts.username, parts.hostname, parts.port, parts.path) == ("note-taker", "127.0.0.1", 6500, "/0")
