@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from typing import Any
 
 from onbox.shell import run
@@ -33,6 +34,8 @@ def apply(payload: Json) -> None:
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     _create(path)
     _install(path, payload["requirements"])
+    # its packages under a name that is the same for every Python
+    os.symlink(f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", os.path.join(path, "packages"))
     with open(os.path.join(path, MADE_OF), "w") as file:
         json.dump(payload["requirements"], file)
 

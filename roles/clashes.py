@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from roles.apps import App, Folder
+from roles.apps import App, Folder, Node, Python
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -57,7 +57,7 @@ def _same(server: Server, where: str) -> Iterator[str]:
     apps = server_apps(server)
     for name, times in _repeated(_get(app, "name") for app in apps):
         yield f'{where}: {times} apps are called {name}; give one another name: `name="{name}-2"`'
-    domains = (name for app in apps for name in (_get(app, "domain"), *(_get(app, "aliases") or ())))
+    domains = (name for app in apps for name in _names(app))
     for domain, times in _repeated(domains):
         yield f"{where}: {times} apps use the domain {domain}; each needs its own"
     for unit, _ in _repeated(unit for app in _by_name(apps) for unit in app.units):
@@ -66,6 +66,11 @@ def _same(server: Server, where: str) -> Iterator[str]:
     for app in _by_name(apps):
         if app.name in people:
             yield f'{where}: {app.name} is an app and also who logs in; call the app e.g. `name="{app.name}-app"`'
+
+
+def _names(app: App) -> Iterable[str]:
+    whole = {"domain", "aliases"} <= vars(app).keys()
+    return app.names if whole else (_get(app, "domain"), *_get(app, "aliases"))
 
 
 def _by_name(apps: Iterable[App]) -> list[App]:
@@ -113,11 +118,19 @@ def _source(app: App, folder: Path) -> Iterator[str]:
     if not folder.is_dir():
         yield f"{name}: source folder {folder} is not there"
         return
-    runtime = [f"{app.runtime.directory}/{app.runtime.requirements}"] if app.runtime else []
-    frontend = [f"{app.frontend.directory}/package.json"] if app.frontend else []
-    for file in (*runtime, *frontend):
+    for file in _needed(app):
         if not (folder / file).is_file():
             yield f"{name}: source folder {folder} has no {Path(file)}"
+
+
+def _needed(app: App) -> Iterator[str]:
+    """The files without which the app can't be built."""
+    if isinstance(app.runtime, Python):
+        yield f"{app.runtime.directory}/{app.runtime.requirements}"
+    if isinstance(app.runtime, Node):
+        yield f"{app.runtime.directory}/package.json"
+    if app.frontend is not None and app.frontend.build is not None:
+        yield f"{app.frontend.directory}/package.json"
 
 
 def _key(path: str) -> Iterator[str]:

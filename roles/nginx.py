@@ -33,6 +33,8 @@ class Nginx(Settings):
         """Routes that can't be served."""
         for app in apps:
             yield from (f"{app.name}: {fault}" for route in app.routes if (fault := _fault(app, route)))
+            subdomains = app.subdomains.items()
+            yield from (f"{app.name}: {fault}" for name, to in subdomains if (fault := _no_process(app, name, to)))
             paths = [route.path for route in app.routes]
             yield from (f"{app.name}: two routes for {path}" for path in sorted(set(paths)) if paths.count(path) > 1)
             if app.frontend is not None and not _is_relative(app.frontend.output):
@@ -46,12 +48,20 @@ def _fault(app: App, route: Route) -> str:
         return f"{route.path}: {route.body!r} is no size; write it like `10m`"
     if route.rate is not None and (route.rate.requests < 1 or route.rate.burst < 1):
         return f"{route.path}: a rate needs at least one request and a burst of one"
+    if route.to.startswith("shared/"):
+        return (
+            "" if _is_relative(route.to) else f"{route.path}: {route.to!r} is no folder; write it like `shared/uploads`"
+        )
     if route.to == "static":
         return "" if app.frontend is not None else f"{route.path}: goes to static files, and the app has no frontend"
+    return _no_process(app, route.path, route.to)
+
+
+def _no_process(app: App, place: str, name: str) -> str:
     known = [process.name for process in app.processes if process.web]
-    if route.to not in known:
-        return f"{route.path}: no web process is called {route.to!r}; there is {', '.join(known) or 'none'}"
-    return ""
+    if name in known:
+        return ""
+    return f"{place}: no web process is called {name!r}; there is {', '.join(known) or 'none'}"
 
 
 def _is_relative(folder: str) -> bool:
@@ -94,6 +104,12 @@ def _match(route: Route) -> str:
     return f"{'' if route.to == 'static' or route.path == '/' else '^~ '}{route.path}"
 
 
+def subdomains(app: App) -> Iterator[tuple[str, Location]]:
+    """Other names of the app's, each a site of one location. Sockets may come to any path of them."""
+    for name, process in app.subdomains.items():
+        yield f"{name}.{app.domain}", Location("/", Route("/", to=process, websocket=True), "")
+
+
 def pace(rate: Rate) -> str:
     return f"{rate.requests}r/{rate.per[0]}"
 
@@ -129,7 +145,7 @@ def site(server: Server, app: App, features: Features) -> bytes:
         app=app,
         features=features,
         locations=locations(app),
-        names=[app.domain, *app.aliases],
+        subdomains=list(subdomains(app)),
         nginx=server.nginx,
         pace=pace,
         root=f"{app.root}/current/{app.frontend.output}" if app.frontend else "",

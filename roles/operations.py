@@ -76,7 +76,9 @@ def _make_so(resource: Resource, snapshot: Snapshot) -> Generator[PyinfraCommand
     if state.is_executing or state.config.DIFF:
         for line in _short(differences):
             host.log(line)
-    yield program((resource.kind,), {"apply": resource.kind, "payload": resource.payload(found)})
+    # pyinfra asks once to see whether there is anything to do, and again to do it: an app may be built in between.
+    payload = resource.payload(found) if state.is_executing else None
+    yield program((resource.kind,), {"apply": resource.kind, "payload": payload})
     if isinstance(resource, Confirmed):
         yield FunctionCommand(_confirm, (resource,), {})
     snapshot.forget()

@@ -94,7 +94,7 @@ class Tls(Settings):
         """Domains that no public CA can vouch for."""
         if self.certificates == "acme" and self.directory == LETS_ENCRYPT:
             for app in apps:
-                for name in (app.domain, *app.aliases):
+                for name in app.names:
                     if f".{name}".endswith(_PRIVATE):
                         yield f'{app.name}: no CA issues for {name}: use `tls=Tls(certificates="self-signed")`'
 
@@ -112,7 +112,7 @@ def _address_and_port(resolver: str) -> tuple[str, int]:
 
 def sites(server: Server) -> list[Json]:
     """What the box knows the sites by: every app that has routes is one."""
-    return [{"name": app.name, "names": [app.domain, *app.aliases]} for app in server.apps if app.routes]
+    return [{"name": app.name, "names": app.names} for app in server.apps if app.routes]
 
 
 @dataclass(frozen=True)

@@ -68,11 +68,25 @@ class Python:
 
 
 @dataclass(frozen=True)
-class Frontend:
-    """A static site built with npm. Paths are from the top of the source."""
+class Node:
+    """Node.js with the packages of a package.json: `npm ci` where there is a lock file. Paths are from the top.
+
+    `build` runs after it, with the packages for development there too; None where there is nothing to build.
+    """
 
     directory: str = "."
-    build: str = "npm run build"
+    build: str | None = None
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A static site. Paths are from the top of the source; `output` is the folder of its files.
+
+    `build` runs after `npm ci`; None where the files are there already, or made by the runtime's build.
+    """
+
+    directory: str = "."
+    build: str | None = "npm run build"
     output: str = "build"
 
 
@@ -80,17 +94,21 @@ class Frontend:
 class Process:
     """Something of the app that keeps running.
 
-    `command` is run in `directory` of the release with the app's virtual environment first on PATH. A `web` process is
-    handed its listening Unix socket as file descriptor 3 (systemd socket activation).
+    `command` is run in `directory` of the release, with the programs of its runtime first on PATH. A `web` process is
+    handed its listening Unix socket as file descriptor 3 (systemd socket activation); a Node one finds it behind the
+    TCP port it listens on, which is `port` and the variable PORT.
     """
 
     name: str
     command: str
     directory: str = "."
     web: bool = True
+    port: int = 3000
     memory: str = "512M"
+    stop: int = 20
+    """Seconds that it gets to finish what it is doing."""
     jit: bool = False
-    """Node and other just-in-time compilers need writable executable memory, which the unit otherwise forbids."""
+    """Just-in-time compilers need writable executable memory, which the unit otherwise forbids. Node has it."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +122,9 @@ class Rate:
 
 @dataclass(frozen=True)
 class Route:
-    """A path of the site and where it goes: a process by name, or `static` for the frontend.
+    """A path of the site and where it goes: a process by name, `static` for the frontend, or `shared/FOLDER`.
 
+    A folder of `shared` is kept across releases; what the app puts there is served as files that can't run as a page.
     A `path` that ends in `/` (or is `/`) is a prefix; any other is exact. `websocket` routes may be idle for hours.
     Answers are never buffered, so server-sent events and token streams flow.
     """
@@ -131,15 +150,19 @@ class App(Settings):
     """An app on a box."""
 
     title: ClassVar[str]
-    runtime: ClassVar[Python | None] = None
+    runtime: ClassVar[Python | Node | None] = None
     frontend: ClassVar[Frontend | None] = None
     needs: ClassVar[frozenset[Need]] = frozenset()
     secrets: ClassVar[tuple[str, ...]] = ()
     """Environment variables that only you can supply: `boxkeeper secrets set ENV APP/NAME`."""
     variables: ClassVar[dict[str, str]] = {}
-    """Environment variables that are no secrets; `{domain}` and `{name}` are filled in."""
+    """Environment variables that are no secrets; `{domain}`, `{name}` and `{root}` (its folder) are filled in."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distribution packages that it needs, e.g. `ffmpeg`."""
     processes: ClassVar[tuple[Process, ...]] = ()
     routes: ClassVar[tuple[Route, ...]] = ()
+    subdomains: ClassVar[dict[str, str]] = {}
+    """Names before the domain that go wholly to one process: `{"api": "web"}`."""
     jobs: ClassVar[tuple[Job, ...]] = ()
     release_command: ClassVar[str | None] = None
     release_directory: ClassVar[str] = "."
@@ -153,6 +176,15 @@ class App(Settings):
     source: Git | Folder = Field(description="Where its code comes from")
     env: dict[str, str] = Field(default_factory=dict, description="More environment variables; no secrets here")
     redis_memory: str = Field(default="64mb", description="Most memory its Redis may use")
+    cpus: float | None = Field(
+        default=None, gt=0, le=1024, description="Most CPUs it may use; by default all, shared fairly with the others"
+    )
+    node: Literal["distribution", "22", "24"] = Field(
+        default="24", description="Node.js that builds and runs it: a major version, or the distribution's"
+    )
+    build_on: Literal["box", "here"] = Field(
+        default="box", description="Where npm runs: on the box, or on your machine where the box is too small"
+    )
 
     @field_validator("name")
     @classmethod
@@ -203,6 +235,30 @@ class App(Settings):
     @property
     def env_file(self) -> str:
         return f"/etc/boxkeeper/apps/{self.name}.env"
+
+    @property
+    def build_env_file(self) -> str:
+        """What its build may know: the variables that are no secrets."""
+        return f"/etc/boxkeeper/apps/{self.name}.build.env"
+
+    @property
+    def names(self) -> list[str]:
+        """Every name it answers to, its own first: those of its certificate."""
+        return [self.domain, *self.aliases, *(f"{name}.{self.domain}" for name in self.subdomains)]
+
+    @property
+    def uses_npm(self) -> bool:
+        return isinstance(self.runtime, Node) or bool(self.frontend and self.frontend.build)
+
+    @property
+    def slice(self) -> str:
+        """The unit that holds its processes. A dash would make it the child of another one (systemd.slice(5))."""
+        return f"boxkeeper-{self.database}.slice"
+
+    @property
+    def folders(self) -> list[str]:
+        """What is served of its `shared` folder."""
+        return sorted({route.to for route in self.routes if route.to.startswith("shared/")})
 
     @property
     def database(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from roles import Fault, needs
-from roles.apps.app import App, uncarriable
+from roles.apps.app import App, Node, uncarriable
+from roles.apps.node import LISTEN
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -25,8 +26,21 @@ def environment(server: Server, app: App) -> dict[str, str]:
     for name, value in supplied.items():
         if objection := uncarriable(value):
             raise Fault(f"{app.name}: secret {name} {objection}")
-    fixed = {name: value.format(domain=app.domain, name=app.name) for name, value in app.variables.items()}
-    return {**made, **fixed, **supplied, **app.env}
+    return _with_node(app, {**made, **public(app), **supplied, **app.env})
+
+
+def public(app: App) -> dict[str, str]:
+    """The variables that are no secrets: its build may know them too."""
+    given = {"domain": app.domain, "name": app.name, "root": app.root}
+    return {**{name: value.format(**given) for name, value in app.variables.items()}, **app.env}
+
+
+def _with_node(app: App, variables: dict[str, str]) -> dict[str, str]:
+    """What Node is told: that this is no development, and to take the socket that it is handed."""
+    if not isinstance(app.runtime, Node):
+        return variables
+    options = f"--require {LISTEN} {variables.get('NODE_OPTIONS', '')}".strip()
+    return {"NODE_ENV": "production", **variables, "NODE_OPTIONS": options}
 
 
 def environment_file(variables: Mapping[str, str]) -> bytes:

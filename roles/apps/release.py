@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from roles.apps import source
+from roles.apps import build, source
 from roles.apps.app import App, Folder
+from roles.apps.environment import public
 from roles.resources import Json, Unit
 
 
@@ -50,7 +51,7 @@ class Release:
             "app": self.app.name,
             "source": self._source(found),
             "git": self.query()["git"],
-            "archive": source.archive(_folder(self.app.source)) if isinstance(self.app.source, Folder) else None,
+            "archive": self._archive(self.app.source) if isinstance(self.app.source, Folder) else None,
             "recipe": self.recipe,
             "build": f"{self.app.unit('build')}.service",
             "before": [f"{self.app.unit('release')}.service"] if self.app.release_command else [],
@@ -59,6 +60,13 @@ class Release:
             ],
             "health": health(self.app),
         }
+
+    def _archive(self, wanted: Folder) -> str:
+        folder = _folder(wanted)
+        if self.app.build_on == "box" or not self.app.uses_npm:
+            return source.archive(folder, source.files(folder))
+        with build.here(self.app, folder, public(self.app)) as built:
+            return source.archive(built, source.everything(built))
 
     def _source(self, found: Json) -> str | None:
         """What identifies the source: a hash of the folder, or the commit; None where the box does not find it."""

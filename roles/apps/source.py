@@ -9,6 +9,7 @@ import io
 import os
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from roles import Fault
@@ -41,8 +42,14 @@ def identity(folder: Path) -> str:
     return total.hexdigest()
 
 
-def archive(folder: Path) -> str:
-    """The source as a gzipped tar in base64. Owners and times are left out: the box sets its own.
+def everything(folder: Path) -> list[Path]:
+    """All files below a folder, sorted, relative to it: those of a source that was built there."""
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+    return sorted(names)
+
+
+def archive(folder: Path, names: Sequence[Path]) -> str:
+    """Files of a folder as a gzipped tar in base64. Owners and times are left out: the box sets its own.
 
     Raises Fault for a link that leads out of the source: the box would refuse to unpack it.
     """
@@ -51,7 +58,7 @@ def archive(folder: Path) -> str:
         gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w") as tar,
     ):
-        for name in files(folder):
+        for name in names:
             if _leads_out(folder, name):
                 raise Fault(f"{folder / name}: a link that leads out of the source; make it a relative one, or a copy")
             entry = tar.gettarinfo(str(folder / name), arcname=str(name))

@@ -10,13 +10,14 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr
 
-from roles.apps import App, Folder, Frontend, Git, Process, Python, release, wanted
+from roles.apps import App, Folder, Frontend, Git, Node, Process, Python, release, wanted
 from roles.apps.ai_note_taker import AiNoteTaker
+from roles.apps.build import commands
+from roles.apps.command import path, unit_command
 from roles.apps.release import Release
-from roles.apps.role import build_commands, unit_command
 from roles.postgres import Postgres
 from roles.redis import Redis
-from roles.resources import File, Files, Units
+from roles.resources import File, Files, Packages, Units, Venv
 from roles.server import Server
 
 
@@ -56,11 +57,72 @@ def test_a_program_is_the_releases_own() -> None:
         runtime: ClassVar[Python] = Python()
 
     mine = Mine(name="mine", domain="a.example.com", source=Folder(path="."))
-    assert unit_command(mine, "uvicorn main:app --fd 3") == (
-        "/usr/bin/env /srv/mine/current/.venv/bin/uvicorn main:app --fd 3"
-    )
-    assert unit_command(mine, "python migrate.py", "next").startswith("/usr/bin/env /srv/mine/next/.venv/bin/python ")
+    assert unit_command(mine, "uvicorn main:app --fd 3") == "/usr/bin/env uvicorn main:app --fd 3"
     assert unit_command(mine, "/bin/true") == "/bin/true"
+    assert path(mine, "next") == "/srv/mine/next/.venv/bin:/usr/local/bin:/usr/bin:/bin"
+
+
+class Noded(Plain):
+    """An app of Node.js in a folder of its source."""
+
+    runtime: ClassVar[Node] = Node(directory="server", build="npm run build")
+
+
+def noded(**more: object) -> Noded:
+    return Noded(**{"name": "noded", "domain": "a.example.com", "source": Folder(path="."), **more})
+
+
+def test_a_node_app_finds_its_packages_programs_and_its_own_node() -> None:
+    assert path(noded(), "current", "server") == (
+        "/srv/noded/current/.venv/bin:/srv/noded/current/server/node_modules/.bin:"
+        "/srv/noded/current/node_modules/.bin:/opt/boxkeeper/node-24/node:/usr/local/bin:/usr/bin:/bin"
+    )
+    assert "/opt/" not in path(noded(node="distribution"), "current")
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [("npm start", "start"), ("npm run start:prod", "start:prod"), ("npm run migrate", "migrate")],
+)
+def test_a_script_of_a_package_runs_without_npm(command: str, script: str) -> None:
+    assert unit_command(noded(), command) == f"/usr/bin/python3 -I /usr/local/lib/boxkeeper scripts run {script}"
+
+
+@pytest.mark.parametrize("command", ["npm install", "npm ci", "npm exec start", "node start"])
+def test_what_is_no_script_of_a_package_runs_as_it_is(command: str) -> None:
+    assert unit_command(noded(), command) == f"/usr/bin/env {command}"
+
+
+def test_a_node_app_is_installed_and_then_built() -> None:
+    install, build = commands(noded())
+    assert "cd server" in install
+    assert "npm ci" in install
+    assert build == "/bin/sh -c 'cd server && npm run build'"
+
+
+def test_a_runtimes_build_may_make_the_frontend() -> None:
+    class Whole(Noded):
+        frontend: ClassVar[Frontend] = Frontend(directory="web", build=None)
+
+    assert commands(Whole(name="whole", domain="a.example.com", source=Folder(path="."))) == commands(noded())
+
+
+def test_what_is_built_here_is_not_built_on_the_box() -> None:
+    assert commands(noded(build_on="here")) == ["/bin/true"]
+
+
+def test_the_chosen_node_is_installed_and_the_distributions_only_when_it_is_the_chosen_one() -> None:
+    def found(app: App) -> tuple[list[str], list[str]]:
+        resources = list(wanted(server(app)))
+        venvs = [resource.path for resource in resources if isinstance(resource, Venv)]
+        return venvs, [name for each in resources if isinstance(each, Packages) for name in each.names]
+
+    venvs, names = found(noded(node="22"))
+    assert "/opt/boxkeeper/node-22" in venvs
+    assert "nodejs" not in names
+    venvs, names = found(noded(node="distribution"))
+    assert venvs == ["/opt/boxkeeper/uv"]
+    assert {"nodejs", "npm"} <= set(names)
 
 
 def test_systemd_takes_percent_and_dollar_in_a_command_literally() -> None:
@@ -72,16 +134,16 @@ def test_systemd_takes_them_literally_in_a_build_too() -> None:
         frontend: ClassVar[Frontend] = Frontend(build="A=$B npm run build -- %s")
 
     built = Built(name="built", domain="a.example.com", source=Folder(path="."))
-    assert "A=$$B npm run build -- %%s" in build_commands(built)[-1]
+    assert "A=$$B npm run build -- %%s" in commands(built)[-1]
 
 
 def test_an_app_with_nothing_to_build_has_a_build_that_succeeds() -> None:
-    assert build_commands(plain()) == ["/bin/true"]
+    assert commands(plain()) == ["/bin/true"]
 
 
 def test_every_line_of_a_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
-    for path, text in files(server(notes(tmp_path), plain())).items():
-        if path.startswith("/etc/systemd/system/"):
+    for place, text in files(server(notes(tmp_path), plain())).items():
+        if place.startswith("/etc/systemd/system/"):
             lines = [line for line in text.splitlines() if line and not line.startswith("#")]
             assert all(re.fullmatch(r"\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.*", line) for line in lines), text
             assert "Environment=" not in text or "KEY" not in text
@@ -101,6 +163,7 @@ def test_a_process_starts_anew_with_another_environment_unit_or_release(tmp_path
     web = next(unit for unit in units if unit.name == "ai-note-taker-web.service")
     assert set(web.watch) == {
         "/etc/systemd/system/ai-note-taker-web.service",
+        "/etc/systemd/system/boxkeeper-ai_note_taker.slice",
         "/etc/boxkeeper/apps/ai-note-taker.env",
         "/srv/ai-note-taker/current",
     }

@@ -42,7 +42,7 @@ def names(folder: Path) -> list[str]:
 
 
 def unpacked(folder: Path) -> tarfile.TarFile:
-    return tarfile.open(fileobj=io.BytesIO(base64.b64decode(source.archive(folder))), mode="r:gz")
+    return tarfile.open(fileobj=io.BytesIO(base64.b64decode(source.archive(folder, source.files(folder)))), mode="r:gz")
 
 
 def test_without_git_all_files_belong_to_it(folder: Path) -> None:
@@ -163,9 +163,9 @@ def test_the_archive_holds_the_files_with_our_modes_and_nobody_elses_traces(fold
 
 
 def test_the_same_source_is_the_same_archive(folder: Path) -> None:
-    before = source.archive(folder)
+    before = source.archive(folder, source.files(folder))
     os.utime(folder / "run.sh", (0, 0))
-    assert source.archive(folder) == before
+    assert source.archive(folder, source.files(folder)) == before
 
 
 def test_two_names_of_one_file_both_arrive(folder: Path, tmp_path: Path) -> None:
@@ -179,10 +179,10 @@ def test_two_names_of_one_file_both_arrive(folder: Path, tmp_path: Path) -> None
 def test_a_link_that_leads_out_is_refused(folder: Path, to: str) -> None:
     (folder / "bad").symlink_to(to)
     with pytest.raises(Fault, match="bad: a link that leads out of the source"):
-        source.archive(folder)
+        source.archive(folder, source.files(folder))
 
 
 def test_a_link_to_something_beside_it_is_not(folder: Path) -> None:
     (folder / "a" / "b" / "up").symlink_to("../../run.sh")
     (folder / "dangling").symlink_to("..thing")
-    source.archive(folder)
+    source.archive(folder, source.files(folder))
