@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import runpy
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from commands.demo import placeholders
+from commands.demo import INVENTORY, placeholders
+from roles import ROOT
+from roles.server import Server
 from target.box import Target
 from target.run import pyinfra
 
@@ -35,3 +38,16 @@ def target(bare: Target) -> Target:
     run = pyinfra(bare, "-y")
     assert run.code == 0, run.output
     return bare
+
+
+@pytest.fixture(scope="session")
+def server(target: Target) -> Server:
+    """What the inventory says of that box, with its secrets."""
+    os.environ["BOXKEEPER_TARGET"] = target.name
+    names = runpy.run_path(str(ROOT / INVENTORY))
+    [(_, data)] = next(
+        value[0] for name, value in names.items() if isinstance(value, tuple) and not name.startswith("_")
+    )
+    made = data["server"]
+    assert isinstance(made, Server)
+    return made
