@@ -7,7 +7,9 @@ import click
 from commands.bench import bench
 from commands.demo import demo
 from commands.init import init
+from commands.look import logs, psql, shell
 from commands.secrets import OneLine, secrets
+from commands.status import status
 from commands.test import test
 from commands.up import up
 
@@ -18,7 +20,7 @@ def main() -> None:
     """Your apps on your own server, from one typed Python file."""
 
 
-for command in (bench, demo, init, secrets, test, up):
+for command in (bench, demo, init, logs, psql, secrets, shell, status, test, up):
     main.add_command(command)
 
 if __name__ == "__main__":

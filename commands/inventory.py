@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from roles import ROOT, Fault
+from roles.server import Server
 
 
 def inventory_of(env: str) -> str:
@@ -19,8 +20,11 @@ def inventory_of(env: str) -> str:
     return f"inventories/{env}.py"
 
 
-def check(inventory: str) -> None:
-    """Run an inventory without connecting. Raises Fault for a mistake in it; `group` itself ends with exit code 2."""
+def check(inventory: str) -> list[Server]:
+    """Run an inventory without connecting, and return its boxes.
+
+    Raises Fault for a mistake in it; `group` itself ends with exit code 2.
+    """
     names: dict[str, Any] = {"__file__": str(ROOT / inventory), "__name__": "inventory"}
     try:
         exec(compile((ROOT / inventory).read_bytes(), inventory, "exec"), names)
@@ -28,12 +32,14 @@ def check(inventory: str) -> None:
         raise
     except Exception as error:
         raise Fault(_sentence(inventory, error)) from None
-    if not any(_is_group(value) for name, value in names.items() if not name.startswith("_")):
+    groups = [value for name, value in names.items() if not name.startswith("_") and _is_group(value)]
+    if not groups:
         name = Path(inventory).stem
         raise Fault(f"{inventory} has no hosts: end it with `{name} = group(Server(...))`")
+    return [data["server"] for hosts, _ in groups for _, data in hosts]
 
 
-def _is_group(value: object) -> bool:
+def _is_group(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and isinstance(value[0], list)
 
 

@@ -1,0 +1,136 @@
+"""`boxkeeper status`: how the boxes of an environment and their apps are, on one screen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import click
+
+from commands.box import logged_in, servers
+from roles import Fault
+from roles.apps import App
+from roles.apps.release import health
+from roles.resources import Json
+from roles.server import Server
+
+FULL = 0.9
+"""Of memory or disk, from which on it is worth a word."""
+
+
+@click.command()
+@click.argument("env")
+@click.argument("app", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For a script")
+def status(env: str, app: str | None, as_json: bool) -> None:
+    """How the boxes of an environment and their apps are. Ends with 1 when something is not well."""
+    boxes = servers(env)
+    if app and app not in {each.name for server in boxes for each in server.apps}:
+        raise Fault(f"{env} has no app called {app}")
+    found = [_ask(server, app) for server in boxes if not app or app in {each.name for each in server.apps}]
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        click.echo("\n\n".join("\n".join(screen(box)) for box in found))
+    if any(troubles(box) for box in found):
+        sys.exit(1)
+
+
+def _ask(server: Server, only: str | None) -> Json:
+    apps = [app for app in server.apps if only in (None, app.name)]
+    with logged_in(server) as box:
+        answer = box.ask("status", {"services": services(server), "apps": [_query(app) for app in apps]})
+    for app, said in zip(apps, answer["apps"], strict=True):
+        said.update(name=app.name, address=f"https://{app.domain}/" if app.routes else "")
+    return {"host": server.host, **answer}
+
+
+def services(server: Server) -> list[str]:
+    """The units of the box's own roles."""
+    named = {"postgres": "postgresql.service", "nginx": "nginx.service", "tls": "boxkeeper-certificates.timer"}
+    redis = [f"boxkeeper-redis@{app.name}.service" for app in server.apps if server.redis and "redis" in app.needs]
+    return [*(unit for role, unit in named.items() if getattr(server, role) is not None), *redis]
+
+
+def _query(app: App) -> Json:
+    return {
+        "name": app.name,
+        "units": [f"{app.unit(process.name)}.service" for process in app.processes],
+        "health": health(app),
+        "site": {"name": app.name, "names": app.names} if app.routes else None,
+    }
+
+
+def screen(found: Json) -> Iterator[str]:
+    """One box as lines for people."""
+    box = found["box"]
+    yield f"{found['host']}: up {span(box['up'])}, load {box['load']:.2f} on {box['cpus']} CPUs"
+    used = [(name, *box[f"{name}_mb"]) for name in ("memory", "disk", "swap")]
+    yield "  " + ", ".join(f"{name} {size(part)} of {size(whole)}" for name, part, whole in used if whole)
+    for app in found["apps"]:
+        yield ""
+        yield f"  {app['name']}  {app['address']}".rstrip()
+        yield f"    release      {_release(app['release'])}"
+        for unit, shown in app["units"].items():
+            yield f"    {unit.removesuffix('.service').removeprefix(app['name'] + '-'):12} {_unit(shown)}"
+        if app["health"] is not None:
+            yield f"    health       {app['health'] or 'ok'}"
+        if app["certificate"]:
+            kind = "self-signed, " if app["certificate"]["self_signed"] else ""
+            yield f"    certificate  {kind}{app['certificate']['days']} days left"
+    yield ""
+    yield from (f"  ! {trouble}" for trouble in troubles(found))
+    if not troubles(found):
+        yield "  All well."
+
+
+def troubles(found: Json) -> list[str]:
+    """What somebody should look at, a sentence each."""
+    box = found["box"]
+    said = [f"{unit} is {state}" for unit, state in found["services"].items() if state != "active"]
+    said += [f"{unit} has failed: `systemctl status {unit}`" for unit in box["failed"]]
+    said += [
+        f"{name} is {part / whole:.0%} full"
+        for name in ("memory", "disk")
+        for part, whole in [box[f"{name}_mb"]]
+        if part > whole * FULL
+    ]
+    if box["inodes_free"] < 1 - FULL:
+        said.append(f"only {box['inodes_free']:.0%} of the disk's inodes are free")
+    for app in found["apps"]:
+        said += [f"{unit} is {each['state']}" for unit, each in app["units"].items() if each["state"] != "active"]
+        if app["health"]:
+            said.append(f"{app['name']} is not healthy: {app['health']}")
+        if app["certificate"] and app["certificate"]["days"] < 14:
+            said.append(f"the certificate of {app['name']} ends in {app['certificate']['days']} days")
+    if box["reboot"]:
+        said.append("an update wants a reboot")
+    return list(dict.fromkeys(said))
+
+
+def _release(record: Json) -> str:
+    if record is None:
+        return "none is live"
+    ref = f" ({record['ref']})" if record.get("ref") else ""
+    return f"{record['release']}{ref}, live since {record['time']}"
+
+
+def _unit(shown: Json) -> str:
+    used, most = shown["memory_mb"]
+    since = f" for {span(shown['seconds'])}" if shown["seconds"] is not None else ""
+    memory = f", {used} of {most} MB" if used is not None and most is not None else ""
+    restarts = f", started again {shown['restarts']} times" if shown["restarts"] else ""
+    return f"{shown['state']}{since}{memory}{restarts}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def size(megabytes: float) -> str:
+    return f"{megabytes / 1024:.1f} GB" if megabytes >= 1024 else f"{megabytes:.0f} MB"

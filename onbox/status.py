@@ -1,0 +1,100 @@
+"""How the box and its apps are: everything for one screen, and nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from onbox import certificates, health, releases
+from onbox.shell import said
+
+Json = Any
+SHOWN = "ActiveState,SubState,ActiveEnterTimestampMonotonic,MemoryCurrent,MemoryMax,NRestarts"
+
+
+def observe(queries: list[Json]) -> list[Json]:
+    return [
+        {"box": _box(), "services": _services(query["services"]), "apps": _apps(query["apps"])} for query in queries
+    ]
+
+
+def _box() -> Json:
+    disk, nodes = shutil.disk_usage("/"), os.statvfs("/")
+    memory = _memory()
+    failed = said(["systemctl", "list-units", "--failed", "--plain", "--no-legend"])
+    return {
+        "time": time.time(),
+        "up": _up(),
+        "load": os.getloadavg()[0],
+        "cpus": os.cpu_count(),
+        "memory_mb": [memory["MemTotal"] - memory["MemAvailable"], memory["MemTotal"]],
+        "swap_mb": [memory["SwapTotal"] - memory["SwapFree"], memory["SwapTotal"]],
+        "disk_mb": [disk.used >> 20, (disk.used + disk.free) >> 20],
+        "inodes_free": nodes.f_favail / nodes.f_files if nodes.f_files else 1.0,
+        "reboot": os.path.exists("/run/reboot-required"),
+        "failed": [line.split()[0] for line in failed.splitlines() if line],
+    }
+
+
+def _memory() -> Mapping[str, int]:
+    with open("/proc/meminfo") as file:
+        return {line.split(":")[0]: int(line.split()[1]) >> 10 for line in file if line.split()[2:] == ["kB"]}
+
+
+def _up() -> float:
+    with open("/proc/uptime") as file:
+        return float(file.read().split()[0])
+
+
+def _services(units: list[str]) -> Json:
+    return {unit: shown["ActiveState"] for unit, shown in _show(units).items()}
+
+
+def _apps(apps: list[Json]) -> list[Json]:
+    return [
+        {
+            "units": {unit: _unit(shown) for unit, shown in _show(app["units"]).items()},
+            "release": releases.live(app["name"]),
+            "health": health.observe([app["health"]])[0] if app["health"] else None,
+            "certificate": _certificate(app["site"]) if app["site"] else None,
+        }
+        for app in apps
+    ]
+
+
+def _show(units: list[str]) -> dict[str, dict[str, str]]:
+    if not units:
+        return {}
+    blocks = said(["systemctl", "show", f"--property={SHOWN}", "--", *units]).strip().split("\n\n")
+    return {
+        unit: dict(line.split("=", 1) for line in block.splitlines())
+        for unit, block in zip(units, blocks, strict=False)
+    }
+
+
+def _unit(shown: Mapping[str, str]) -> Json:
+    since = int(shown.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    return {
+        "state": shown.get("ActiveState", "unknown"),
+        "seconds": _up() - since if shown.get("ActiveState") == "active" else None,
+        "memory_mb": [_megabytes(shown.get(name, "")) for name in ("MemoryCurrent", "MemoryMax")],
+        "restarts": int(shown.get("NRestarts") or 0),
+    }
+
+
+def _megabytes(value: str) -> int | None:
+    return int(value) >> 20 if value.isdigit() else None
+
+
+def _certificate(site: Json) -> Json:
+    """Days left, and whether a CA's is there; None where the file can't be read."""
+    file = os.path.join(certificates.HOME, site["name"], "fullchain.pem")
+    ends = said(["openssl", "x509", "-noout", "-enddate", "-in", file]).strip().partition("=")[2]
+    try:
+        left = time.mktime(time.strptime(ends, "%b %d %H:%M:%S %Y %Z")) - time.timezone - time.time()
+    except ValueError:
+        return None
+    return {"days": int(left // 86400), "self_signed": certificates.is_own(site)}

@@ -1,0 +1,97 @@
+"""The screen of `boxkeeper status`: what is said of what was found."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from commands.status import screen, size, span, troubles
+
+WELL: dict[str, Any] = {
+    "host": "203.0.113.10",
+    "box": {
+        "up": 400_000.0,
+        "load": 0.12,
+        "cpus": 1,
+        "memory_mb": [412, 961],
+        "swap_mb": [0, 961],
+        "disk_mb": [5_000, 25_000],
+        "inodes_free": 0.9,
+        "reboot": False,
+        "failed": [],
+    },
+    "services": {"nginx.service": "active"},
+    "apps": [
+        {
+            "name": "notes",
+            "address": "https://notes.example.com/",
+            "units": {
+                "notes-web.service": {"state": "active", "seconds": 500.0, "memory_mb": [92, 512], "restarts": 0}
+            },
+            "release": {"release": "20260101T000000Z-12345678", "ref": "main", "time": "2026-01-01T00:00:00Z"},
+            "health": "",
+            "certificate": {"days": 61, "self_signed": False},
+        }
+    ],
+}
+
+
+def but(*path: Any, value: Any) -> dict[str, Any]:
+    """What is well, with one thing changed."""
+    made = copy.deepcopy(WELL)
+    place: Any = made
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return made
+
+
+def test_a_box_that_is_well_is_one_calm_screen() -> None:
+    assert list(screen(WELL)) == [
+        "203.0.113.10: up 5 days, load 0.12 on 1 CPUs",
+        "  memory 412 MB of 961 MB, disk 4.9 GB of 24.4 GB, swap 0 MB of 961 MB",
+        "",
+        "  notes  https://notes.example.com/",
+        "    release      20260101T000000Z-12345678 (main), live since 2026-01-01T00:00:00Z",
+        "    web          active for 8 min, 92 of 512 MB",
+        "    health       ok",
+        "    certificate  61 days left",
+        "",
+        "  All well.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (but("services", value={"nginx.service": "failed"}), "nginx.service is failed"),
+        (but("box", "failed", value=["x.service"]), "x.service has failed: `systemctl status x.service`"),
+        (but("box", "disk_mb", value=[24_000, 25_000]), "disk is 96% full"),
+        (but("box", "memory_mb", value=[950, 961]), "memory is 99% full"),
+        (but("box", "inodes_free", value=0.02), "only 2% of the disk's inodes are free"),
+        (but("box", "reboot", value=True), "an update wants a reboot"),
+        (but("apps", 0, "units", "notes-web.service", "state", value="activating"), "notes-web.service is activating"),
+        (but("apps", 0, "health", value="503 no database"), "notes is not healthy: 503 no database"),
+        (but("apps", 0, "certificate", "days", value=6), "the certificate of notes ends in 6 days"),
+    ],
+)
+def test_what_is_not_well_is_a_sentence(found: dict[str, Any], said: str) -> None:
+    assert troubles(found) == [said]
+    assert f"  ! {said}" in list(screen(found))
+
+
+def test_an_app_that_was_never_released_is_shown_too() -> None:
+    assert "    release      none is live" in list(screen(but("apps", 0, "release", value=None)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (2e5, "2 days")]
+)
+def test_a_span_is_said_in_its_largest_unit(seconds: float, said: str) -> None:
+    assert span(seconds) == said
+
+
+def test_a_size_is_said_in_its_unit() -> None:
+    assert (size(1023), size(1536)) == ("1023 MB", "1.5 GB")
