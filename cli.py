@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.bench import bench
+from commands.check import check
 from commands.demo import demo
 from commands.init import init
 from commands.look import logs, psql, shell
@@ -20,7 +21,7 @@ def main() -> None:
     """Your apps on your own server, from one typed Python file."""
 
 
-for command in (bench, demo, init, logs, psql, secrets, shell, status, test, up):
+for command in (bench, check, demo, init, logs, psql, secrets, shell, status, test, up):
     main.add_command(command)
 
 if __name__ == "__main__":

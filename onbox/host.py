@@ -25,7 +25,7 @@ CLOCKS = {
 def observe(queries: list[Json]) -> list[Json]:
     return [
         {
-            **_system(),
+            **system(),
             "hostname": platform.node(),
             "timezone": _link_end("/etc/localtime", "zoneinfo/"),
             "locale": _setting("/etc/default/locale", "LANG"),
@@ -37,7 +37,7 @@ def observe(queries: list[Json]) -> list[Json]:
     ]
 
 
-def _system() -> Json:
+def system() -> Json:
     disk = shutil.disk_usage("/")
     return {
         "distro": f"{_setting('/etc/os-release', 'ID')} {_setting('/etc/os-release', 'VERSION_ID')}",

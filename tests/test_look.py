@@ -138,3 +138,21 @@ def test_a_mistake_is_one_line(target: Target) -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(b"--> " + said), done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_check_of_a_box_that_is_well_finds_nothing_in_the_way(target: Target) -> None:
+    done = boxkeeper(target, "check", "docker")
+    assert done.returncode == 0, done.stdout
+    assert b"BAD" not in done.stdout
+    assert b"ok   port 443     nginx" in done.stdout
+
+
+def test_a_check_names_who_holds_a_port_that_a_run_needs(target: Target) -> None:
+    target.succeed("systemctl stop nginx && systemd-run --quiet --unit=taker python3 -m http.server 80")
+    try:
+        target.wait_until("ss -Hltn sport = :80 | grep -q LISTEN")
+        done = boxkeeper(target, "check", "docker")
+        assert done.returncode == 1
+        assert b"BAD  port 80      python3" in done.stdout
+    finally:
+        target.succeed("systemctl stop taker; systemctl start nginx")
