@@ -35,11 +35,15 @@ STRONG = re.compile(r"[!-~]{16,}")
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret that something reads. A `generated` one is made on first use; the others only you can supply."""
+    """A secret that something reads. A `generated` one is made on first use; the others only you can supply.
+
+    Without an `optional` one its reader works all the same.
+    """
 
     name: str
     needed_by: str
     generated: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,11 @@ class Store:
         try:
             kept = self.entries()
             faults = [fault for secret in wanted if (fault := self._fault(secret, kept))]
-            if make and not faults and any(secret.name not in kept for secret in wanted):
+            generated = [secret.name for secret in wanted if secret.generated]
+            if make and not faults and any(name not in kept for name in generated):
                 with self._changing() as kept:
-                    for secret in wanted:
-                        kept.setdefault(secret.name, _generated())
+                    for name in generated:
+                        kept.setdefault(name, _generated())
         except Fault as fault:
             return [str(fault)]
         self._values = {name: SecretStr(secret.value) for name, secret in kept.items()}
@@ -86,7 +91,7 @@ class Store:
 
     def _fault(self, secret: Secret, kept: dict[str, Kept]) -> str | None:
         found = kept.get(secret.name)
-        if found is None and not secret.generated:
+        if found is None and not (secret.generated or secret.optional):
             need = f"{secret.name.partition('/')[0]} needs secret {secret.name.partition('/')[2]}"
             return f"{need}: run `boxkeeper secrets set {self.path.stem} {secret.name}`"
         if found is not None and secret.generated and not STRONG.fullmatch(found.value):

@@ -84,12 +84,18 @@ class Server(Settings):
         except KeyError:
             raise Fault(f"secret {name} is not in the store; `boxkeeper secrets list` shows what is") from None
 
+    def keeps(self, name: str) -> bool:
+        """Whether a secret is in the store; an optional one may be missing."""
+        return name in self._secrets
+
     def wanted_secrets(self) -> Iterator[Secret]:
         """Every secret that something on this box reads."""
         for app in clashes.server_apps(self):
             if "name" not in vars(app):
                 continue  # it is wrong, and its secrets are called by it
-            yield from (Secret(f"{app.name}/{name}", needed_by=app.title) for name in app.secrets)
+            yield from (Secret(f"{app.name}/{name}", app.title) for name in app.secrets)
+            yield from (Secret(f"{app.name}/{name}", app.title, optional=True) for name in app.optional)
+            yield from (Secret(f"{app.name}/{name}", app.title, generated=True) for name in app.generated)
             for giver in needs.of(app):
                 yield from giver.secrets(app)
 

@@ -155,6 +155,10 @@ class App(Settings):
     needs: ClassVar[frozenset[Need]] = frozenset()
     secrets: ClassVar[tuple[str, ...]] = ()
     """Environment variables that only you can supply: `boxkeeper secrets set ENV APP/NAME`."""
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Such ones that it does without; it is given those that are in the store."""
+    generated: ClassVar[tuple[str, ...]] = ()
+    """Such ones that nobody else knows: made on first use, 40 letters and digits."""
     variables: ClassVar[dict[str, str]] = {}
     """Environment variables that are no secrets; `{domain}`, `{name}` and `{root}` (its folder) are filled in."""
     packages: ClassVar[tuple[str, ...]] = ()
@@ -213,7 +217,7 @@ class App(Settings):
                 raise ValueError(
                     f"{key[:60]!r} can't be the name of an environment variable; write it like `LOG_LEVEL`"
                 )
-            if key in cls.secrets:
+            if key in (*cls.secrets, *cls.optional, *cls.generated):
                 raise ValueError(
                     f"{key} is a secret: `boxkeeper secrets set ENV APP/{key}` keeps it, not the inventory"
                 )

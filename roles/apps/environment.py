@@ -22,11 +22,13 @@ def environment(server: Server, app: App) -> dict[str, str]:
     made: dict[str, str] = {}
     for giver in needs.of(app):
         made |= giver.variables(server, app)
-    supplied = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in app.secrets}
-    for name, value in supplied.items():
+    optional = [name for name in app.optional if server.keeps(f"{app.name}/{name}")]
+    names = (*app.secrets, *app.generated, *optional)
+    kept = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in names}
+    for name, value in kept.items():
         if objection := uncarriable(value):
             raise Fault(f"{app.name}: secret {name} {objection}")
-    return _with_node(app, {**made, **public(app), **supplied, **app.env})
+    return _with_node(app, {**made, **public(app), **kept, **app.env})
 
 
 def public(app: App) -> dict[str, str]:

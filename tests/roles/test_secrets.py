@@ -70,6 +70,15 @@ def test_a_missing_supplied_secret_is_a_sentence_with_the_line_to_type_and_nothi
     assert list(store.path.parent.iterdir()) == []
 
 
+def test_an_optional_secret_may_be_missing_and_is_never_made(store: Store) -> None:
+    stripe = Secret("pair-cam/STRIPE_SECRET_KEY", "PairCam", optional=True)
+    assert store.complete([DATABASE, stripe]) == []
+    assert list(store.values()) == [DATABASE.name]
+    store.set(stripe.name, "sk")
+    assert store.complete([DATABASE, stripe]) == []
+    assert store.values()[stripe.name].get_secret_value() == "sk"
+
+
 def test_with_nothing_wanted_nothing_is_opened_or_made(store: Store, folder: Path) -> None:
     assert store.complete([]) == []
     assert store.values() == {}

@@ -6,6 +6,7 @@ import base64
 import json
 import shlex
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from roles import Fault
-from roles.apps import Folder
+from roles.apps import App, Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.apps.app import uncarriable
 from roles.apps.environment import environment, environment_file
@@ -156,6 +157,25 @@ def test_what_you_say_comes_last(tmp_path: Path) -> None:
     variables = environment(made, made.apps[0])
     assert variables["DATABASE_URL"] == "postgresql://elsewhere/x"
     assert variables["LOG_LEVEL"] == "debug"
+
+
+class Shop(App):
+    title: ClassVar[str] = "Shop"
+    optional: ClassVar[tuple[str, ...]] = ("STRIPE_SECRET_KEY", "SENTRY_DSN")
+    generated: ClassVar[tuple[str, ...]] = ("JWT_SECRET",)
+
+
+def test_an_app_is_given_what_is_made_for_it_and_the_optional_ones_that_are_there() -> None:
+    made = Server(host="192.0.2.1", apps=(Shop(name="shop", domain="shop.example.com", source=Folder(path=".")),))
+    assert [secret.name for secret in made.wanted_secrets() if secret.generated] == ["shop/JWT_SECRET"]
+    made._secrets.update({"shop/JWT_SECRET": SecretStr("j" * 40), "shop/SENTRY_DSN": SecretStr("https://example.com")})
+    assert environment(made, made.apps[0]) == {"JWT_SECRET": "j" * 40, "SENTRY_DSN": "https://example.com"}
+
+
+@pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "JWT_SECRET"])
+def test_none_of_them_has_a_place_in_the_inventory(name: str) -> None:
+    app = Shop(name="shop", domain="shop.example.com", source=Folder(path="."), env={name: "value"})
+    assert f"Shop.env: {name} is a secret: `boxkeeper secrets set ENV APP/{name}` keeps it" in app.faults[0]
 
 
 def test_a_secret_that_no_environment_can_carry_is_a_fault_that_does_not_repeat_it(tmp_path: Path) -> None:
