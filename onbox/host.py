@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from onbox import packages
+from onbox import machine, packages
 from onbox.shell import Failed, run, said
 
 Json = Any
@@ -28,7 +28,7 @@ def observe(queries: list[Json]) -> list[Json]:
             **system(),
             "hostname": platform.node(),
             "timezone": _link_end("/etc/localtime", "zoneinfo/"),
-            "locale": _setting("/etc/default/locale", "LANG"),
+            "locale": machine.setting("/etc/default/locale", "LANG"),
             "swap_mb": _meminfo("SwapTotal"),
             "clock": _clock(),
             "sysctl": {name: _sysctl(name) for name in query},
@@ -40,7 +40,7 @@ def observe(queries: list[Json]) -> list[Json]:
 def system() -> Json:
     disk = shutil.disk_usage("/")
     return {
-        "distro": f"{_setting('/etc/os-release', 'ID')} {_setting('/etc/os-release', 'VERSION_ID')}",
+        "distro": machine.distro(),
         "machine": platform.machine(),
         "ram_mb": _meminfo("MemTotal"),
         "disk_free_mb": disk.free // 2**20,
@@ -52,15 +52,6 @@ def system() -> Json:
 def _meminfo(name: str) -> int:
     with open("/proc/meminfo") as file:
         return next(int(line.split()[1]) // 1024 for line in file if line.startswith(f"{name}:"))
-
-
-def _setting(path: str, name: str) -> str:
-    with contextlib.suppress(OSError), open(path) as file:
-        for line in file:
-            key, _, value = line.strip().partition("=")
-            if key == name:
-                return value.strip("\"'")
-    return ""
 
 
 def _link_end(path: str, after: str) -> str:

@@ -1,7 +1,8 @@
-"""How big the box is."""
+"""What the box is: its distribution, and how big it is."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 
@@ -14,3 +15,18 @@ def memory_mb() -> int:
     except (OSError, ValueError):  # no such file at the root of the hierarchy; `max` where nothing limits it
         pass
     return memory >> 20
+
+
+def distro() -> str:
+    """Its distribution and release, e.g. `debian 13`."""
+    return f"{setting('/etc/os-release', 'ID')} {setting('/etc/os-release', 'VERSION_ID')}"
+
+
+def setting(path: str, name: str) -> str:
+    """A value of a file of lines `NAME=value`; "" where there is none."""
+    with contextlib.suppress(OSError), open(path) as file:
+        for line in file:
+            key, _, value = line.strip().partition("=")
+            if key == name:
+                return value.strip("\"'")
+    return ""

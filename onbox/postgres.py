@@ -64,10 +64,10 @@ class Cluster:
         """Past /usr/bin/psql, which is a Perl script that looks for the cluster and takes 60 ms to find it."""
         return f"/usr/lib/postgresql/{self.major}/bin/{name}"
 
-    def ask(self, sql: str, timeout: float = 20) -> str:
+    def ask(self, sql: str, timeout: float = 20, database: str = "postgres") -> str:
         """What psql says as the superuser. Raises Failed with its errors, never with the statements."""
         port, folder = self._listens()
-        options = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", folder, "-p", port, "-d", "postgres", "-f", "-"]
+        options = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", folder, "-p", port, "-d", database, "-f", "-"]
         try:
             done = subprocess.run(
                 [self.program("psql"), *options],
@@ -105,11 +105,11 @@ def observe(queries: list[Json]) -> list[Json]:
 
 
 def _found() -> Json:
-    clusters = _clusters()
-    found: dict[str, Json] = {**_machine(), "clusters": [f"{one.major}/{one.name}" for one in clusters]}
-    if len(clusters) != 1:
+    there = clusters()
+    found: dict[str, Json] = {**_machine(), "clusters": [f"{one.major}/{one.name}" for one in there]}
+    if len(there) != 1:
         return {**found, "server": None}
-    cluster = clusters[0]
+    cluster = there[0]
     try:
         server = json.loads(cluster.ask(STATE))
     except (Failed, ValueError):
@@ -122,7 +122,8 @@ def _found() -> Json:
     }
 
 
-def _clusters() -> list[Cluster]:
+def clusters() -> list[Cluster]:
+    """Those whose settings are on the box."""
     found = []
     for major in sorted(os.listdir(CLUSTERS)) if os.path.isdir(CLUSTERS) else []:
         for name in sorted(os.listdir(os.path.join(CLUSTERS, major))) if major.isdigit() else []:
@@ -140,7 +141,7 @@ def _machine() -> dict[str, int]:
 def apply(payload: Json) -> None:
     """Settle the cluster, or run statements in it."""
     if "sql" in payload:
-        cluster = _only(_clusters())
+        cluster = only(clusters())
         _start(cluster)
         cluster.ask(payload["sql"], timeout=300)
         return
@@ -153,18 +154,19 @@ def apply(payload: Json) -> None:
 
 def _installed() -> Cluster:
     """The cluster there is, whatever its major; a new one only where there is none."""
-    if not _clusters():
+    if not clusters():
         packages.apply({"install": ["postgresql"], "remove": []})
-    cluster = _only(_clusters())
+    cluster = only(clusters())
     if not os.path.exists(cluster.program("postgres")):
         packages.apply({"install": [f"postgresql-{cluster.major}"], "remove": []})
     return cluster
 
 
-def _only(clusters: list[Cluster]) -> Cluster:
-    if len(clusters) != 1:
-        raise Failed(f"PostgreSQL: this box has {len(clusters)} clusters, not one; see `pg_lsclusters`")
-    return clusters[0]
+def only(there: list[Cluster]) -> Cluster:
+    """The one of them. Raises Failed where there are none or more."""
+    if len(there) != 1:
+        raise Failed(f"PostgreSQL: this box has {len(there)} clusters, not one; see `pg_lsclusters`")
+    return there[0]
 
 
 def _include(cluster: Cluster) -> None:

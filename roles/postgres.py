@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pydantic import Field
 from roles import Settings, render, tuning
 from roles.apps.app import App
 from roles.databases import Database, Databases
+from roles.extensions import KNOWN, Extensions
 from roles.resources import Directory, Entry, File, Files, Json, Resource, Unit, Units, sendable
 from roles.secrets import Secret
 
@@ -42,14 +44,26 @@ class Postgres(Settings):
     slow_ms: int = Field(default=1000, ge=-1, description="Log statements slower than this, in ms; -1 for none")
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
-        """Apps whose database is called like the login of another."""
+        """Apps whose database is called like the login of another; extensions that nobody knows or needs."""
+        for app in apps:
+            yield from _extension_faults(app)
         names = {app.database: app.name for app in apps if "postgres" in app.needs}
-        for database, app in names.items():
+        for database, name in names.items():
             for slot in ("a", "b"):
                 other = names.get(f"{database}_{slot}")
                 if other:
-                    taken = f"{app} logs in to its database as {database}_{slot}, the database of {other}"
+                    taken = f"{name} logs in to its database as {database}_{slot}, the database of {other}"
                     yield f'{taken}: call it e.g. `name="{other}-app"`'
+
+
+def _extension_faults(app: App) -> Iterator[str]:
+    if app.extensions and "postgres" not in app.needs:
+        yield f'{app.name}: has extensions of PostgreSQL and does not need it: add "postgres" to its `needs`'
+    for name in app.extensions:
+        if name not in KNOWN:
+            near = difflib.get_close_matches(name, KNOWN, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(KNOWN))}"
+            yield f"{app.name}: unknown extension of PostgreSQL {name!r}; {hint}"
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,8 @@ def wanted(server: Server) -> Iterator[Resource]:
     )
     yield Cluster(server.postgres, [app.database for app in apps])
     yield Databases([Database(app.database, server.secret(f"{app.name}/postgres")) for app in apps])
+    if extensions := {app.database: app.extensions for app in apps if app.extensions}:
+        yield Extensions(extensions)
     yield Units([Unit("postgresql.service")])
 
 

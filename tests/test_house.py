@@ -21,6 +21,7 @@ CORE = {
     "confirmed",
     "connector",
     "databases",
+    "extensions",
     "keys",
     "needs",
     "operations",

@@ -171,6 +171,8 @@ class App(Settings):
     release_command: ClassVar[str | None] = None
     release_directory: ClassVar[str] = "."
     health: ClassVar[str] = "/"
+    extensions: ClassVar[tuple[str, ...]] = ()
+    """Extensions of PostgreSQL in its database, e.g. ("vector", "pg_trgm")."""
     redis_use: ClassVar[Literal["cache", "queue"]] = "cache"
     """A cache may forget (least recently used first); a queue must not (when full it refuses writes; it is on disk)."""
 

@@ -22,6 +22,7 @@ class _Notes(App):
 
 class _Queue(_Notes):
     redis_use: ClassVar[Literal["cache", "queue"]] = "queue"
+    extensions: ClassVar[tuple[str, ...]] = tuple(_data.get("extensions", ()))
 
 
 _code = Folder(path=".")

@@ -231,7 +231,7 @@ def test_a_server_with_a_full_disk_is_not_stopped(data: Data) -> None:
         "import sys, shutil, collections; sys.path.insert(0, '/usr/local/lib/boxkeeper');"
         "from onbox import postgres; usage = collections.namedtuple('usage', 'total used free');"
         "shutil.disk_usage = lambda path: usage(10 << 30, 10 << 30, 100 << 20);"
-        "postgres._restart(postgres._clusters()[0])"
+        "postgres._restart(postgres.clusters()[0])"
     )
     before = pid(data)
     assert "has 100 MB free and needs 1024 MB" in data.target.fail(f'python3 -c "{line}" 2>&1')
