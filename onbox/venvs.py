@@ -20,6 +20,10 @@ def observe(queries: list[str]) -> list[Json]:
 
 
 def _requirements(path: str) -> Json:
+    """What it is made of; None where it is not there, or made for another Python than the distribution's of today."""
+    python = os.path.basename(os.path.realpath("/usr/bin/python3"))
+    if not os.path.isdir(os.path.join(path, "lib", python)):
+        return None
     try:
         with open(os.path.join(path, MADE_OF)) as file:
             return json.load(file)

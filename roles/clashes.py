@@ -32,7 +32,7 @@ def within(server: Server) -> Iterator[str]:
     yield from _needs(server, where)
     yield from _ports(server)
     apps = [app for app in server_apps(server) if not app.faults]
-    for role in (server.tls, server.nginx, server.postgres, server.redis) if _is_whole(server) else ():
+    for role in (server.tls, server.nginx, server.postgres, server.redis, server.chroma) if _is_whole(server) else ():
         if role is not None and not role.faults and hasattr(role, "clashes"):
             yield from role.clashes(apps)
     yield from _files(server)
@@ -49,7 +49,7 @@ def _get(settings: Any, name: str) -> Any:
 
 
 def _is_whole(server: Server) -> bool:
-    return all(hasattr(server, name) for name in ("tls", "nginx", "postgres", "redis"))
+    return all(hasattr(server, name) for name in ("tls", "nginx", "postgres", "redis", "chroma"))
 
 
 def _same(server: Server, where: str) -> Iterator[str]:

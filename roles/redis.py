@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator
 
-from roles import Settings, render
+from roles import Settings, instances, render
 from roles.apps.app import App
 from roles.resources import Directory, Entry, File, Files, Json, Link, Packages, Resource, Unit, Units, User, Users
 from roles.secrets import Secret
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from roles.server import Server
 
 FIRST_PORT, PORTS = 6400, 1000
-TAKEN = {5432: "Postgres"}
 UNITS = "/etc/systemd/system"
 TEMPLATE = f"{UNITS}/boxkeeper-redis@.service"
 FOLDER = "/var/lib/boxkeeper-redis"
@@ -38,33 +37,21 @@ class Redis(Settings):
     @field_validator("ports")
     @classmethod
     def _ports(cls, ports: dict[str, int]) -> dict[str, int]:
-        for app, port in ports.items():
-            if not 1024 <= port <= 65535 or port in TAKEN:
-                whose = f" ({TAKEN[port]} has it)" if port in TAKEN else ""
-                raise ValueError(f"{app}: {port} can't be the port{whose}; take one of 1024 to 65535")
+        if objection := instances.unfit(ports):
+            raise ValueError(objection)
         return ports
 
     def port(self, app: App) -> int:
-        """An app's port: by its name, so that another app coming or going never moves it."""
-        number = int.from_bytes(hashlib.sha256(app.name.encode()).digest()[:4], "big")
-        return self.ports.get(app.name, FIRST_PORT + number % PORTS)
+        """An app's port."""
+        return instances.port(app.name, FIRST_PORT, PORTS, self.ports)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Instances on one port, ports for nobody, caps that are too small."""
-        needing = {app.name: app for app in apps if "redis" in app.needs}
-        owners: dict[int, str] = {}
-        for app in needing.values():
-            first = owners.setdefault(self.port(app), app.name)
-            if first != app.name:
-                other = max(map(self.port, needing.values())) + 1
-                line = f'`redis=Redis(ports={{"{app.name}": {other}}})`'
-                yield f"the Redis of {first} and that of {app.name} would share port {self.port(app)}: write {line}"
+        needing = [app for app in apps if "redis" in app.needs]
+        yield from instances.clashes("Redis", {app.name: self.port(app) for app in needing}, self.ports)
+        for app in needing:
             if _kilobytes(app) < LEAST_KB:
                 yield f'{app.name}: redis_memory {app.redis_memory} holds nothing; write e.g. `redis_memory="64mb"`'
-        for name in self.ports:
-            if name not in needing:
-                known = ", ".join(needing) or "none"
-                yield f"Redis.ports: no app {name} here needs redis (those that do: {known}); leave it out"
 
 
 def _kilobytes(app: App) -> int:
@@ -81,10 +68,8 @@ class Instance:
 
     @property
     def user(self) -> str:
-        """Its system account. 32 characters are the most; app names have up to 31."""
-        name = self.app.name
-        short = hashlib.sha256(name.encode()).hexdigest()[:6]
-        return f"redis-{name}" if len(name) <= 26 else f"redis-{name[:19]}-{short}"
+        """Its system account."""
+        return instances.account("redis-", self.app.name)
 
     @property
     def folder(self) -> str:
@@ -157,14 +142,8 @@ class Instances:
         return self._files(None).query()
 
     def refuse(self, found: Json) -> Sequence[str]:
-        """Half of the memory is for the rest: what evicts nothing would end in the apps being killed."""
-        asked = sum(_kilobytes(one.app) for one in self.instances) >> 10
-        if asked <= found["ram_mb"] // 2:
-            return []
-        sizes = ", ".join(f"{one.app.name} {one.app.redis_memory}" for one in self.instances)
-        return [
-            f"this box has {found['ram_mb']} MB of memory, its Redis may take {asked} ({sizes}): lower redis_memory"
-        ]
+        asked = [(one.app.name, _kilobytes(one.app) >> 10) for one in self.instances]
+        return instances.too_big("Redis", asked, found["ram_mb"], "redis_memory")
 
     def differences(self, found: Json) -> Sequence[str]:
         return self._files(found["version"]).differences(found["files"])
@@ -184,11 +163,11 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Files([Link(f"{UNITS}/redis-server.service", "/dev/null")], name="distribution's own")
     yield Packages(["redis-server"])
     yield Files([File(TEMPLATE, render("redis/boxkeeper-redis@.service.j2"))])
-    instances = [_instance(server, app) for app in server.apps if "redis" in app.needs]
-    yield Users([User(one.user, home=one.folder) for one in instances])
-    yield Instances(instances)
+    own = [_instance(server, app) for app in server.apps if "redis" in app.needs]
+    yield Users([User(one.user, home=one.folder) for one in own])
+    yield Instances(own)
     stopped = Unit("redis-server.service", state="inactive", enabled=False)
-    yield Units([stopped, *(one.unit for one in instances)])
+    yield Units([stopped, *(one.unit for one in own)])
 
 
 def _instance(server: Server, app: App) -> Instance:

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from roles import Fault, Settings, clashes, needs
 from roles.apps import App
 from roles.base import Base
+from roles.chroma import Chroma
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.postgres import Postgres
@@ -54,6 +55,7 @@ class Server(Settings):
     firewall: Firewall | None = Field(default=None, description="What may reach the box")
     postgres: Postgres | None = Field(default=None, description="PostgreSQL")
     redis: Redis | None = Field(default=None, description="Redis, one instance per app")
+    chroma: Chroma | None = Field(default=None, description="ChromaDB, one instance per app")
     nginx: Nginx | None = Field(default=None, description="nginx, one site per app")
     tls: Tls | None = Field(default=None, description="Certificates")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")

@@ -22,6 +22,7 @@ CORE = {
     "connector",
     "databases",
     "extensions",
+    "instances",
     "keys",
     "needs",
     "operations",

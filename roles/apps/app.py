@@ -21,11 +21,11 @@ RESERVED = frozenset(
     "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
     "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
     "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot fail2ban boxkeeper apt template0 template1 public none".split()
+    "certbot fail2ban chroma boxkeeper apt template0 template1 public none".split()
 )
-OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "apt-")
+OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
 """How the names of others' accounts, units and roles begin."""
-Need = Literal["postgres", "redis"]
+Need = Literal["postgres", "redis", "chroma"]
 
 
 class Git(Settings):
@@ -182,6 +182,7 @@ class App(Settings):
     source: Git | Folder = Field(description="Where its code comes from")
     env: dict[str, str] = Field(default_factory=dict, description="More environment variables; no secrets here")
     redis_memory: str = Field(default="64mb", description="Most memory its Redis may use")
+    chroma_memory: str = Field(default="384mb", description="Most memory its ChromaDB may use")
     cpus: float | None = Field(
         default=None, gt=0, le=1024, description="Most CPUs it may use; by default all, shared fairly with the others"
     )
@@ -227,9 +228,9 @@ class App(Settings):
                 raise ValueError(f"{key} {objection}")
         return env
 
-    @field_validator("redis_memory")
+    @field_validator("redis_memory", "chroma_memory")
     @classmethod
-    def _redis_memory(cls, memory: str) -> str:
+    def _memory(cls, memory: str) -> str:
         if not re.fullmatch(r"[1-9][0-9]{0,5}(kb|mb|gb)", memory):
             raise ValueError(f"{memory!r} is no size; write it like `64mb`")
         return memory

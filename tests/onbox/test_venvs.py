@@ -24,3 +24,11 @@ def test_an_environment_cut_off_is_made_again(tmp_path: Path, monkeypatch: pytes
     assert venvs.observe([str(tmp_path / "venv")]) == [None]
     venvs.apply({"path": str(tmp_path / "venv"), "requirements": ["pip"]})
     assert venvs.observe([str(tmp_path / "venv")]) == [["pip"]]
+
+
+def test_an_environment_of_another_python_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venvs, "UV", str(tmp_path / "no-uv-here"))
+    venvs.apply({"path": str(tmp_path / "venv"), "requirements": ["pip"]})
+    (folder,) = (tmp_path / "venv/lib").glob("python3.*")
+    folder.rename(folder.with_name("python3.1"))
+    assert venvs.observe([str(tmp_path / "venv")]) == [None]

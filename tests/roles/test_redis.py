@@ -90,7 +90,7 @@ def test_a_cap_that_holds_nothing_is_a_clash() -> None:
 def test_more_than_half_of_the_memory_is_refused_before_anything_is_changed() -> None:
     asked = Instances([instance(cache(memory="200mb")), instance(queue(memory="1gb"))])
     (said,) = asked.refuse({"ram_mb": 2000})
-    assert "has 2000 MB of memory, its Redis may take 1224 (note-taker 200mb, pair-cam 1gb)" in said
+    assert "has 2000 MB of memory, its Redis may take 1224 (note-taker 200 MB, pair-cam 1024 MB)" in said
     assert asked.refuse({"ram_mb": 4000}) == []
 
 
