@@ -9,6 +9,7 @@ from commands.check import check
 from commands.demo import demo
 from commands.init import init
 from commands.look import logs, psql, shell
+from commands.plans import plans
 from commands.secrets import OneLine, secrets
 from commands.status import status
 from commands.test import test
@@ -21,7 +22,7 @@ def main() -> None:
     """Your apps on your own server, from one typed Python file."""
 
 
-for command in (bench, check, demo, init, logs, psql, secrets, shell, status, test, up):
+for command in (bench, check, demo, init, logs, plans, psql, secrets, shell, status, test, up):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "boxkeeper-bench"
 ROUNDS = 5
+SERVICES = ("boxkeeper-redis@*.service", "nginx.service", "postgresql@*.service")
 RESULT = ROOT / ".boxkeeper" / "bench.json"
 
 
@@ -64,10 +66,12 @@ def bench() -> None:
             with Link(("127.0.0.1", box.port(22)), delay=0.025) as port:
                 box.pin(port)
                 rows += _pairs(box, empty.name, "at 50 ms", port)
+        units = memory(box, "ai-note-taker-*.service", *SERVICES)
     finally:
         box.remove()
-    _print(rows)
-    RESULT.write_text(json.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    _print(rows, units)
+    found = {"machine": _machine(), "rows": [asdict(row) for row in rows], "units_memory_mb": units}
+    RESULT.write_text(json.dumps(found, indent=1) + "\n")
     click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
 
 
@@ -116,9 +120,25 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores, {memory} GiB, {system}"
 
 
-def _print(rows: list[Row]) -> None:
+def memory(box: Target, *units: str) -> dict[str, int]:
+    """The memory of these running units (patterns) in MB; what processes share counts once (proc(5): Pss).
+
+    systemd knows it only where the kernel counts memory by unit, which it does not in every container.
+    """
+    listed = f"systemctl list-units --state=running --plain --no-legend {shlex.join(units)} | cut -d ' ' -f 1"
+    processes = 'cat "/sys/fs/cgroup$(systemctl show -P ControlGroup $unit)/cgroup.procs"'
+    pss = "awk '/^Pss:/ {kb += $2} END {print int(kb / 1024)}'"
+    each = f"echo $unit $(for id in $({processes}); do cat /proc/$id/smaps_rollup; done | {pss})"
+    said = box.succeed(f"for unit in $({listed}); do {each}; done")
+    return {unit: int(mb) for unit, mb in (line.split() for line in said.splitlines())}
+
+
+def _print(rows: list[Row], units: dict[str, int]) -> None:
     click.echo(f"\n{_machine()}\n")
     click.echo(f"{'':32}{'seconds':>9}{'ratio':>7}{'execs':>7}{'memory':>9}")
     for row in rows:
         ratio = f"{row.ratio:.2f}" if row.ratio else ""
         click.echo(f"{row.what:32}{row.seconds:9.2f}{ratio:>7}{row.execs:7}{row.memory_mb:6} MB")
+    click.echo("\nOn the box, with nothing to do:\n")
+    for unit, mb in units.items():
+        click.echo(f"{unit:55}{mb:6} MB")

@@ -12,6 +12,8 @@ import click
 
 from commands.box import logged_in, servers
 from roles import Fault, base
+from roles.budget import Budget
+from roles.checks import TIGHT
 from roles.resources import Json
 from roles.server import Server
 
@@ -54,11 +56,13 @@ def _findings(server: Server) -> Iterator[Finding]:
             before = time.time()
             found = box.ask("preflight", None)
             off = found["time"] - (before + time.time()) / 2
+            room = box.ask(Budget.kind, Budget(server).query())
             yield Finding("login", f"as {box.connection.user} on port {box.connection.port}")
     except Fault as fault:
         yield Finding("login", str(fault).removeprefix(f"{server.host}: "), bad=True)
         return
     yield from of_box(found, off)
+    yield from of_size(server, room)
     yield from ports(found["listening"], server)
     if server.nginx is not None and any(app.routes for app in server.apps):
         yield from names(server, found["addresses"], addresses)
@@ -79,6 +83,16 @@ def of_box(found: Json, off: float) -> Iterator[Finding]:
     yield Finding("clock", clock, bad=abs(off) >= DRIFT, hint=hint)
     if found["locked"]:
         yield Finding("apt", f"is at work now (process {found['locked']}); a run waits for it")
+
+
+def of_size(server: Server, found: Json) -> Iterator[Finding]:
+    """Whether what the inventory wants fits on the box."""
+    budget = Budget(server)
+    reasons = budget.refuse(found)
+    yield from (Finding("room", reason, bad=True) for reason in reasons)
+    yield from (Finding("room", f"{TIGHT} {warning}") for warning in (() if reasons else budget.warn(found)))
+    if not reasons:
+        yield Finding("room", budget.summary(found))
 
 
 def ports(listening: dict[str, str], server: Server) -> Iterator[Finding]:

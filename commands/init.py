@@ -27,7 +27,8 @@ def init(env: str) -> None:
             file.write(render("init/inventory.py.j2", env=env))
     except FileExistsError:
         raise Fault(f"inventories/{env}.py is there already and is left as it is: edit it") from None
-    click.echo(f"inventories/{env}.py is written. Next:")
+    click.echo(f"inventories/{env}.py is written. What to rent for it:  ./boxkeeper plans {env}")
+    click.echo("Next:")
     click.echo(f"  1. edit the three lines it marks:  $EDITOR inventories/{env}.py")
     click.echo("  2. give it the keys that only you have:")
     for name in AiNoteTaker.secrets:

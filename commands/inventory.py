@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from roles import ROOT, Fault
 from roles.server import Server
@@ -25,6 +26,29 @@ def check(inventory: str) -> list[Server]:
 
     Raises Fault for a mistake in it; `group` itself ends with exit code 2.
     """
+    names = _run(inventory)
+    groups = [value for name, value in names.items() if not name.startswith("_") and _is_group(value)]
+    if not groups:
+        name = Path(inventory).stem
+        raise Fault(f"{inventory} has no hosts: end it with `{name} = group(Server(...))`")
+    return [data["server"] for hosts, _ in groups for _, data in hosts]
+
+
+def described(inventory: str) -> list[Server]:
+    """The boxes that an inventory describes, unchecked: an address, domains and secrets may still be missing."""
+    boxes: list[Server] = []
+
+    def group(*servers: Server) -> tuple[list[str], dict[str, Any]]:
+        boxes.extend(server for server in servers if isinstance(server, Server))
+        return [], {}
+
+    with patch("roles.server.group", group):
+        _run(inventory)
+    return boxes
+
+
+def _run(inventory: str) -> dict[str, Any]:
+    """The names that an inventory defines. Raises Fault for a mistake in its Python."""
     names: dict[str, Any] = {"__file__": str(ROOT / inventory), "__name__": "inventory"}
     try:
         exec(compile((ROOT / inventory).read_bytes(), inventory, "exec"), names)
@@ -32,11 +56,7 @@ def check(inventory: str) -> list[Server]:
         raise
     except Exception as error:
         raise Fault(_sentence(inventory, error)) from None
-    groups = [value for name, value in names.items() if not name.startswith("_") and _is_group(value)]
-    if not groups:
-        name = Path(inventory).stem
-        raise Fault(f"{inventory} has no hosts: end it with `{name} = group(Server(...))`")
-    return [data["server"] for hosts, _ in groups for _, data in hosts]
+    return names
 
 
 def _is_group(value: Any) -> bool:

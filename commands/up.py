@@ -14,6 +14,7 @@ import click
 from commands.converge import command, converge
 from commands.inventory import check, inventory_of
 from roles import ROOT, Fault
+from roles.checks import TIGHT
 
 DEPLOY = "deploys/full.py"
 
@@ -24,6 +25,8 @@ class Plan:
 
     operations: int
     changing: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """Boxes that the plan fits on just so."""
 
 
 def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
@@ -34,7 +37,8 @@ def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
         click.echo(done.stderr.strip(), err=True)
         sys.exit(done.returncode or 1)
     operations: list[dict[str, Any]] = json.loads(done.stdout)["plan"]
-    return Plan(len(operations), tuple(op["name"] for op in operations if op["hosts_with_change"]))
+    changing = tuple(op["name"] for op in operations if op["hosts_with_change"])
+    return Plan(len(operations), changing, tuple(line for line in done.stderr.splitlines() if f": {TIGHT} " in line))
 
 
 @click.command()
@@ -46,6 +50,7 @@ def up(env: str) -> None:
     wanted = plan(inventory)
     if not wanted.changing:
         click.echo("Everything is as wanted.")
+        _warn(wanted)
         return
     click.echo(f"{len(wanted.changing)} operations would change something, and what follows from them:")
     for name in wanted.changing:
@@ -53,7 +58,14 @@ def up(env: str) -> None:
     outcome = converge(inventory, DEPLOY)
     if outcome.code != 0:
         raise Fault(f"the run did not end well; what was done stays, and the same line goes on: `boxkeeper up {env}`")
-    left = plan(inventory).changing
+    after = plan(inventory)
+    left = after.changing
     click.echo(f"{outcome.changed} operations changed something; {len(left)} left to change.")
+    _warn(after)
     if left:
         raise Fault(f"still not as wanted: {', '.join(left)}")
+
+
+def _warn(plan: Plan) -> None:
+    for line in plan.warnings:
+        click.echo(line)

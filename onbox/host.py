@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import shutil
 import subprocess
 from typing import Any
 
@@ -29,7 +28,7 @@ def observe(queries: list[Json]) -> list[Json]:
             "hostname": platform.node(),
             "timezone": _link_end("/etc/localtime", "zoneinfo/"),
             "locale": machine.setting("/etc/default/locale", "LANG"),
-            "swap_mb": _meminfo("SwapTotal"),
+            "swap_mb": machine.swap_mb(),
             "clock": _clock(),
             "sysctl": {name: _sysctl(name) for name in query},
         }
@@ -38,20 +37,13 @@ def observe(queries: list[Json]) -> list[Json]:
 
 
 def system() -> Json:
-    disk = shutil.disk_usage("/")
     return {
         "distro": machine.distro(),
         "machine": platform.machine(),
-        "ram_mb": _meminfo("MemTotal"),
-        "disk_free_mb": disk.free // 2**20,
+        "ram_mb": machine.memory_mb(),
         "writable": os.access("/etc", os.W_OK) and not os.statvfs("/").f_flag & os.ST_RDONLY,
-        "container": os.path.exists("/run/systemd/container"),
+        "container": machine.is_container(),
     }
-
-
-def _meminfo(name: str) -> int:
-    with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) // 1024 for line in file if line.startswith(f"{name}:"))
 
 
 def _link_end(path: str, after: str) -> str:

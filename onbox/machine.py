@@ -30,3 +30,12 @@ def setting(path: str, name: str) -> str:
             if key == name:
                 return value.strip("\"'")
     return ""
+
+
+def swap_mb() -> int:
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("SwapTotal:"))
+
+
+def is_container() -> bool:
+    return os.path.exists("/run/systemd/container")

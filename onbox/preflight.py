@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ def observe(queries: list[Json]) -> list[Json]:
     return [
         {
             **host.system(),
+            "disk_free_mb": shutil.disk_usage("/").free >> 20,
             "time": time.time(),
             "inodes_free": _inodes_free(),
             "listening": listening(said(["ss", "-Hltnp"])),

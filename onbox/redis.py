@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from onbox import files, machine
+from onbox import files
 from onbox.packages import STATUS
 
 Json = Any
@@ -13,7 +13,7 @@ Json = Any
 
 def observe(queries: list[list[str]]) -> list[Json]:
     version = _version()
-    return [{"version": version, "ram_mb": machine.memory_mb(), "files": found} for found in files.observe(queries)]
+    return [{"version": version, "files": found} for found in files.observe(queries)]
 
 
 def _version() -> list[int] | None:

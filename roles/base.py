@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from roles import ROOT, Settings, render
+from roles.budget import Cost, Size
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
 if TYPE_CHECKING:
+    from roles.apps.app import App
     from roles.server import Server
 
 SUPPORTED = ("ubuntu 22.04", "ubuntu 24.04", "ubuntu 26.04", "debian 12", "debian 13")
 MACHINES = ("x86_64", "aarch64")
-LEAST_RAM_MB = 400
-"""A box sold as 512 MB shows about 460."""
-LEAST_DISK_MB = 2000
-LEAST_SWAP_MB = 128
 
 SYSCTL = "/etc/sysctl.d/99-zz-boxkeeper.conf"
 """The last file wins, and 99-sysctl.conf is a link to /etc/sysctl.conf, where some providers write."""
+
+NEEDRESTART = "/etc/needrestart/conf.d/boxkeeper.conf"
 
 KERNEL = (
     ("vm.overcommit_memory", "1", "Redis saves in a copy of its process; without this that fails when memory is short"),
@@ -53,17 +53,28 @@ class Base(Settings):
     swap_mb: int | None = Field(default=None, ge=0, le=65536, description="Swap file in MB; by default by its RAM")
     journal_mb: int = Field(default=200, ge=16, le=65536, description="Most disk that the journal may take, in MB")
 
+    def swap(self, size: Size) -> int:
+        """The swap in MB that a box of this size has in the end."""
+        if size.swap_mb is not None:
+            return size.swap_mb
+        return swap_for(size.ram_mb) if self.swap_mb is None else self.swap_mb
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """The kernel, systemd, sshd, fail2ban, cron and what they keep reading; unattended-upgrades, measured."""
+        yield Cost("the system", ram_mb=180, disk_mb=2500, there="/")
+        updates = 1000  # two kernels, and packages on their way
+        yield Cost("updates and journal", disk_mb=updates + self.journal_mb, brief_mb=200, there=NEEDRESTART)
+        if size.swap_mb is None:
+            yield Cost("swap", disk_mb=self.swap(size), there="/swapfile", less_disk="a smaller `swap_mb`")
+        if apps:
+            yield Cost("runtimes and build tools", disk_mb=700, there="/opt/boxkeeper/uv")
+
 
 def faults(found: Mapping[str, Json]) -> list[str]:
     """Why Boxkeeper can't work on this box, one sentence each."""
     rules = [
         (found["distro"] not in SUPPORTED, f"runs {found['distro']}; supported: {', '.join(SUPPORTED)}"),
         (found["machine"] not in MACHINES, f"is a {found['machine']} machine; supported: {', '.join(MACHINES)}"),
-        (found["ram_mb"] < LEAST_RAM_MB, f"has {found['ram_mb']} MB of memory; it takes {LEAST_RAM_MB}"),
-        (
-            found["disk_free_mb"] < LEAST_DISK_MB,
-            f"has {found['disk_free_mb']} MB of free disk; it takes {LEAST_DISK_MB}",
-        ),
         (not found["writable"], "has a read-only root file system"),
     ]
     return [f"this box {sentence}" for broken, sentence in rules if broken]
@@ -76,7 +87,10 @@ def swap_for(ram_mb: int) -> int:
 
 @dataclass(frozen=True)
 class Host:
-    """The box's name, time zone, locale, clock, swap and kernel settings. Refuses a box that is not supported."""
+    """The box's name, time zone, locale, clock, swap and kernel settings. Refuses a box that is not supported.
+
+    Whether it is big enough, with a swap file of that size too, is the budget's question: `roles/budget.py`.
+    """
 
     hostname: str
     swap_mb: int | None
@@ -99,8 +113,7 @@ class Host:
         wanted: dict[str, Json] = {"hostname": self.hostname, "timezone": "Etc/UTC", "locale": "C.UTF-8"}
         differing = {name: value for name, value in wanted.items() if not _same(found[name], value)}
         swap = swap_for(found["ram_mb"]) if self.swap_mb is None else self.swap_mb
-        swap = min(swap, found["disk_free_mb"] - LEAST_DISK_MB)
-        if swap >= LEAST_SWAP_MB and not found["swap_mb"] and not found["container"]:
+        if swap and not found["swap_mb"] and not found["container"]:
             differing["swap_mb"] = swap
         if not found["clock"] or found["clock"].endswith(" stopped"):
             differing["clock"] = found["clock"].removesuffix(" stopped") or "timesyncd"
@@ -127,7 +140,7 @@ def wanted(server: Server) -> Iterator[Resource]:
                 "/etc/apt/apt.conf.d/52boxkeeper-unattended-upgrades", render("base/52boxkeeper-unattended-upgrades.j2")
             ),
             File(
-                "/etc/needrestart/conf.d/boxkeeper.conf",
+                NEEDRESTART,
                 render("base/boxkeeper-needrestart.conf.j2", apps=[app.name for app in server.apps]),
             ),
         ]

@@ -13,13 +13,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr, field_validator
 
 from roles import Settings, instances, render
 from roles.apps.app import App
-from roles.resources import Directory, Entry, File, Files, Json, Packages, Resource, Unit, Units, User, Users, Venv
+from roles.budget import Cost, Size
+from roles.resources import Directory, Entry, File, Files, Packages, Resource, Unit, Units, User, Users, Venv
 from roles.secrets import Secret
 
 if TYPE_CHECKING:
@@ -55,6 +56,16 @@ class Chroma(Settings):
     def port(self, app: App) -> int:
         """An app's port."""
         return instances.port(app.name, FIRST_PORT, PORTS, self.ports)
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """Its cap counts in full: what is stored is in memory. On disk it is there once more, and its log."""
+        needing = [app for app in apps if "chroma" in app.needs]
+        if needing:
+            yield Cost("Chroma", disk_mb=100, there=HOME)
+        for app in needing:
+            most, less = megabytes(app), f"a smaller `chroma_memory` for {app.name}"
+            place = f"{FOLDER}/{app.name}"
+            yield Cost(f"Chroma of {app.name}", most, 2 * most, there=place, less_ram=less, less_disk=less)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Instances on one port, ports for nobody, caps that are too small."""
@@ -129,36 +140,15 @@ class Instance:
         ]
 
 
-@dataclass(frozen=True)
-class Instances:
-    """The files of all instances, on a box that has the memory for them."""
-
-    instances: Sequence[Instance]
-    name: str = "instances"
-    kind: ClassVar[str] = "chroma"
-
-    def query(self) -> Json:
-        return self._files.query()
-
-    def refuse(self, found: Json) -> Sequence[str]:
-        asked = [(one.app.name, megabytes(one.app)) for one in self.instances]
-        return instances.too_big("Chroma", asked, found["ram_mb"], "chroma_memory")
-
-    def differences(self, found: Json) -> Sequence[str]:
-        return self._files.differences(found["files"])
-
-    def payload(self, found: Json) -> Json:
-        return self._files.payload(found["files"])
-
-    @property
-    def _files(self) -> Files:
-        shared: list[Entry] = [
-            Directory("/etc/boxkeeper/chroma"),
-            Directory(FOLDER, mode="0711"),
-            File(f"{UNITS}/{UNIT}.service", render("chroma/boxkeeper-chroma@.service.j2")),
-            File(f"{UNITS}/{UNIT}.socket", render("chroma/boxkeeper-chroma@.socket.j2")),
-        ]
-        return Files([*shared, *(path for one in self.instances for path in one.paths)])
+def files(own: Sequence[Instance]) -> Files:
+    """The files of all instances."""
+    shared: list[Entry] = [
+        Directory("/etc/boxkeeper/chroma"),
+        Directory(FOLDER, mode="0711"),
+        File(f"{UNITS}/{UNIT}.service", render("chroma/boxkeeper-chroma@.service.j2")),
+        File(f"{UNITS}/{UNIT}.socket", render("chroma/boxkeeper-chroma@.socket.j2")),
+    ]
+    return Files([*shared, *(path for one in own for path in one.paths)], name="instances")
 
 
 def wanted(server: Server) -> Iterator[Resource]:
@@ -168,7 +158,7 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Packages(["python3-venv"])
     yield VENV
     yield Users([User(one.user, home=one.folder) for one in own])
-    yield Instances(own)
+    yield files(own)
     yield Units([unit for one in own for unit in one.units])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from roles import budget
 from roles.apps import App, Folder, Node, Python
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def within(server: Server) -> Iterator[str]:
     for role in (server.tls, server.nginx, server.postgres, server.redis, server.chroma) if _is_whole(server) else ():
         if role is not None and not role.faults and hasattr(role, "clashes"):
             yield from role.clashes(apps)
+    yield from budget.clashes(apps)
     yield from _files(server)
 
 

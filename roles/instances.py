@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 TAKEN = {5432: "Postgres"}
 LONGEST = 32
@@ -45,12 +45,3 @@ def clashes(role: str, ports: Mapping[str, int], chosen: Mapping[str, int]) -> I
         if app not in ports:
             known = ", ".join(ports) or "none"
             yield f"{role}.ports: no app {app} here needs {role.lower()} (those that do: {known}); leave it out"
-
-
-def too_big(role: str, asked_mb: Sequence[tuple[str, int]], ram_mb: int, setting: str) -> list[str]:
-    """Half of the memory is for the rest: what evicts nothing would end in the apps being killed."""
-    total = sum(size for _, size in asked_mb)
-    if total <= ram_mb // 2:
-        return []
-    sizes = ", ".join(f"{app} {size} MB" for app, size in asked_mb)
-    return [f"this box has {ram_mb} MB of memory, its {role} may take {total} ({sizes}): lower {setting}"]

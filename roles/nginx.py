@@ -13,6 +13,7 @@ from pydantic import Field
 
 from roles import Settings, render, tls
 from roles.apps import App, Rate, Route
+from roles.budget import Cost, Size
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class Nginx(Settings):
     drain_minutes: int = Field(
         default=60, ge=1, le=1440, description="Minutes that open connections outlive a change of nginx's own settings"
     )
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """Measured: 10 MB with two workers; and the logs of two weeks."""
+        yield Cost("nginx", ram_mb=20, disk_mb=200, there="/etc/nginx/boxkeeper")
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Routes that can't be served."""

@@ -10,16 +10,19 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 import zlib
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary, WeakSet
 
 import click
 from pyinfra import host, inventory, state
 from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
+from roles.budget import Budget
+from roles.checks import TIGHT, Check
 from roles.confirmed import SECONDS, Confirmed, new_login
 from roles.program import STALE, full_question, program, question
 from roles.resources import Json, Refusing, Resource
@@ -33,8 +36,8 @@ def converge(*roles: Any) -> None:
     names = [role.__name__.rpartition(".")[2] for role in roles]
     plans = {box: _plan(roles, names, box.data.server) for box in inventory.get_active_hosts()}
     mine = plans[_key(host)]
-    snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()))
-    settled = snapshot.settled() if snapshot.take() else 0
+    snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()), [Budget(host.data.server)])
+    settled = snapshot.settled() if _answers(snapshot) else 0
     labels = list(mine)
     if settled:
         ensure([mine[label] for label in labels[:settled]], name=_all_of(labels[:settled]))
@@ -42,6 +45,16 @@ def converge(*roles: Any) -> None:
     for label in host.loop(list(dict.fromkeys(label for plan in plans.values() for label in plan))):
         if label in labels[settled:]:
             ensure([mine[label]], name=label)
+
+
+def _answers(snapshot: Snapshot) -> bool:
+    """Ask the box. Others are asked beside it, each by its own greenlet."""
+    box = _key(host)
+    _ASKED.add(box)
+    try:
+        return snapshot.take()
+    finally:
+        _ASKED.discard(box)
 
 
 def _all_of(labels: Sequence[str]) -> str:
@@ -115,38 +128,41 @@ def _short(lines: Sequence[str], most: int = 6) -> list[str]:
 class Snapshot:
     """What one box was found to have of what it should have."""
 
-    def __init__(self, resources: Sequence[Resource]) -> None:
+    def __init__(self, resources: Sequence[Resource], checks: Sequence[Check] = ()) -> None:
+        """`checks` are asked in the same exec and change nothing, so that they are no operations."""
         self._resources = resources
+        self._checks = checks
         self._found: dict[int, Json] | None = None
 
     def take(self, _ignore_errors: bool = False) -> bool:
         """Ask the box, unless what it said last still holds. Returns whether it answered."""
         if self._found is None:
-            asked = [(wanted.kind, wanted.query()) for wanted in self._resources]
+            everything: list[Resource | Check] = [*self._resources, *self._checks]
+            asked = [(wanted.kind, wanted.query()) for wanted in everything]
             answers = host.get_fact(Observed, Query(asked, question), _ignore_errors=_ignore_errors)
             if answers == STALE:
                 answers = host.get_fact(Observed, Query(asked, full_question), _ignore_errors=_ignore_errors)
             if answers is None:
                 return False
-            self._found = {id(wanted): found for wanted, found in zip(self._resources, answers, strict=True)}
+            self._found = {id(wanted): found for wanted, found in zip(everything, answers, strict=True)}
         return True
 
     def settled(self) -> int:
         """How many resources, from the first on, are as wanted. A box not to be touched ends the run with code 2."""
-        refusing = [resource for resource in self._resources if isinstance(resource, Refusing)]
-        reasons = [reason for resource in refusing for reason in resource.refuse(self.found(resource))]
+        everything: list[Resource | Check] = [*self._resources, *self._checks]
+        refusing = ((one, self.found(one)) for one in everything)
+        reasons = [reason for one, found in refusing if isinstance(one, Refusing) for reason in one.refuse(found)]
         if reasons:
-            for reason in reasons:
-                click.echo(f"--> {host.name}: {reason}", err=True)
-            click.echo("nothing was changed", err=True)
-            sys.exit(2)  # like any wrong input; pyinfra would end a Fault with 1
+            _end(reasons)
+        for warning in (warning for check in self._checks for warning in check.warn(self.found(check))):
+            click.echo(f"--> {host.name}: {TIGHT} {warning}", err=True)
         differing = (number for number, wanted in enumerate(self._resources) if wanted.differences(self.found(wanted)))
         return next(differing, len(self._resources))
 
-    def found(self, resource: Resource) -> Json:
-        """What the box has of this resource. Call `take` first."""
+    def found(self, asked: Resource | Check) -> Json:
+        """What the box said to this resource or check. Call `take` first."""
         assert self._found is not None
-        return self._found[id(resource)]
+        return self._found[id(asked)]
 
     def forget(self) -> None:
         """Something was changed: whatever is asked next is asked of the box."""
@@ -154,12 +170,24 @@ class Snapshot:
 
 
 _SNAPSHOTS: WeakKeyDictionary[Host, Snapshot] = WeakKeyDictionary()
+_ASKED: WeakSet[Host] = WeakSet()
+"""Boxes that are being asked at this moment."""
 
 
 def _key(proxy: Any) -> Host:
     """The host behind pyinfra's context object."""
     found: Host = inventory.get_host(proxy.name)
     return found
+
+
+def _end(reasons: Sequence[str]) -> NoReturn:
+    """Say why a box is not to be touched, let the others that are being asked say theirs, and end with code 2."""
+    for reason in reasons:
+        click.echo(f"--> {host.name}: {reason}", err=True)
+    while _ASKED:
+        time.sleep(0.01)
+    click.echo("nothing was changed", err=True)
+    sys.exit(2)  # like any wrong input; pyinfra would end a Fault with 1
 
 
 class Query:

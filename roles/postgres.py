@@ -13,6 +13,7 @@ from pydantic import Field
 
 from roles import Settings, render, tuning
 from roles.apps.app import App
+from roles.budget import Cost, Size, megabytes
 from roles.databases import Database, Databases
 from roles.extensions import KNOWN, Extensions
 from roles.resources import Directory, Entry, File, Files, Json, Resource, Unit, Units, sendable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from roles.server import Server
 
 PORT = 5432
+POOL = 5
+"""Connections that an app works with at a time: what the pools of SQLAlchemy and node-postgres hold, or half of it."""
 FIXED: Mapping[str, str] = {
     "port": str(PORT),
     "listen_addresses": "localhost",
@@ -42,6 +45,14 @@ class Postgres(Settings):
 
     share: int = Field(default=50, ge=10, le=90, description="Memory that it may plan with, in percent of the box's")
     slow_ms: int = Field(default=1000, ge=-1, description="Log statements slower than this, in ms; -1 for none")
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """Measured: its own processes take 40 MB besides the shared buffers, a connection that works 8."""
+        users = sum("postgres" in app.needs for app in apps)
+        buffers = megabytes(tuning.memory(size.ram_mb, self.share)["shared_buffers"])
+        log = megabytes(tuning.disk(size.ram_mb, size.disk_mb)["max_wal_size"])
+        ram, less = buffers + 40 + users * POOL * 8, "a smaller `share` for Postgres"
+        yield Cost("Postgres", ram_mb=ram, disk_mb=400 + log, there="/etc/postgresql", less_ram=less)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Apps whose database is called like the login of another; extensions that nobody knows or needs."""

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from roles import Settings, instances, render
 from roles.apps.app import App
+from roles.budget import Cost, Size, megabytes
 from roles.resources import Directory, Entry, File, Files, Json, Link, Packages, Resource, Unit, Units, User, Users
 from roles.secrets import Secret
 
@@ -44,6 +45,17 @@ class Redis(Settings):
     def port(self, app: App) -> int:
         """An app's port."""
         return instances.port(app.name, FIRST_PORT, PORTS, self.ports)
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """Its cap counts in full: a cache fills up, and what forgets nothing must have it. Empty it takes 7 MB."""
+        for app in apps:
+            if "redis" in app.needs:
+                most = megabytes(app.redis_memory)
+                # the file of a queue, and its successor while it is rewritten
+                disk = 3 * most if app.redis_use == "queue" else 0
+                less = f"a smaller `redis_memory` for {app.name}"
+                place = f"{FOLDER}/{app.name}"
+                yield Cost(f"Redis of {app.name}", most + 8, disk, there=place, less_ram=less, less_disk=less)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Instances on one port, ports for nobody, caps that are too small."""
@@ -140,10 +152,6 @@ class Instances:
 
     def query(self) -> Json:
         return self._files(None).query()
-
-    def refuse(self, found: Json) -> Sequence[str]:
-        asked = [(one.app.name, _kilobytes(one.app) >> 10) for one in self.instances]
-        return instances.too_big("Redis", asked, found["ram_mb"], "redis_memory")
 
     def differences(self, found: Json) -> Sequence[str]:
         return self._files(found["version"]).differences(found["files"])

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from roles import Settings, render
 from roles.apps import App
+from roles.budget import Cost, Size
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Tls(Settings):
     resolver: str | None = Field(
         default=None, description="Name server that knows your domains, ADDRESS or ADDRESS:PORT; else the box's own"
     )
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """certbot, where a CA is asked."""
+        if self.certificates == "acme":
+            yield Cost("certbot", disk_mb=100, brief_mb=80, there="/opt/boxkeeper/certbot")
 
     @field_validator("email")
     @classmethod

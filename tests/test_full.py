@@ -6,7 +6,11 @@ import time
 
 import pytest
 
+from commands.bench import memory
+from commands.demo import INVENTORY
+from commands.inventory import described
 from commands.probe import probe
+from roles.budget import Size, bill
 from target.box import Target
 from target.run import changes, pyinfra
 
@@ -29,6 +33,17 @@ def test_a_run_that_changes_nothing_takes_one_connection_and_two_execs(target: T
     log = target.succeed(f"journalctl -t sshd -t sshd-session --after-cursor='{before}' --output=cat")
     assert log.count("Accepted publickey") == 1, log
     assert 1 <= log.count("Starting session: command") <= 2, log
+
+
+def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOXKEEPER_TARGET", target.name)
+    (server,) = described(INVENTORY)
+    budget = {cost.what: cost.ram_mb for cost in bill(server, Size(1000, 20_000)).costs}
+    found = memory(target, "ai-note-taker-*.service", "boxkeeper-redis@*.service", "nginx.service")
+    whose = {"ai-note-taker-web": "ai-note-taker", "boxkeeper-redis@ai-note-taker": "Redis of ai-note-taker"}
+    taken = {whose.get(name := unit.removesuffix(".service"), name): mb for unit, mb in found.items()}
+    assert taken.keys() == {"ai-note-taker", "Redis of ai-note-taker", "nginx"}
+    assert all(0 < mb <= budget[what] for what, mb in taken.items()), (taken, budget)
 
 
 def test_after_a_reboot_everything_is_back_within_a_minute(target: Target) -> None:

@@ -17,6 +17,8 @@ import roles
 from roles import ROOT, Settings
 
 CORE = {
+    "budget",
+    "checks",
     "clashes",
     "confirmed",
     "connector",
@@ -26,6 +28,7 @@ CORE = {
     "keys",
     "needs",
     "operations",
+    "plans",
     "program",
     "resources",
     "scram",

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from roles import Settings
+from roles.apps.texts import normal_domain, uncarriable
 
 # Accounts and groups that Debian, Ubuntu and the packages we install have or make, and PostgreSQL's own names.
 RESERVED = frozenset(
@@ -105,6 +106,9 @@ class Process:
     web: bool = True
     port: int = 3000
     memory: str = "512M"
+    """Where it is stopped, with room for accidents."""
+    typical: str = "128M"
+    """What it works with on a busy day: by this the box is chosen, see `roles/budget.py`."""
     stop: int = 20
     """Seconds that it gets to finish what it is doing."""
     jit: bool = False
@@ -173,6 +177,8 @@ class App(Settings):
     health: ClassVar[str] = "/"
     extensions: ClassVar[tuple[str, ...]] = ()
     """Extensions of PostgreSQL in its database, e.g. ("vector", "pg_trgm")."""
+    build_memory: ClassVar[str] = "512M"
+    """What the biggest step of its npm takes for a while. Measured: npm and vite with a small site 390 MB."""
     redis_use: ClassVar[Literal["cache", "queue"]] = "cache"
     """A cache may forget (least recently used first); a queue must not (when full it refuses writes; it is on disk)."""
 
@@ -183,6 +189,7 @@ class App(Settings):
     env: dict[str, str] = Field(default_factory=dict, description="More environment variables; no secrets here")
     redis_memory: str = Field(default="64mb", description="Most memory its Redis may use")
     chroma_memory: str = Field(default="384mb", description="Most memory its ChromaDB may use")
+    disk: str = Field(default="1gb", description="Disk that its releases, files and database may come to")
     cpus: float | None = Field(
         default=None, gt=0, le=1024, description="Most CPUs it may use; by default all, shared fairly with the others"
     )
@@ -228,12 +235,12 @@ class App(Settings):
                 raise ValueError(f"{key} {objection}")
         return env
 
-    @field_validator("redis_memory", "chroma_memory")
+    @field_validator("redis_memory", "chroma_memory", "disk")
     @classmethod
-    def _memory(cls, memory: str) -> str:
-        if not re.fullmatch(r"[1-9][0-9]{0,5}(kb|mb|gb)", memory):
-            raise ValueError(f"{memory!r} is no size; write it like `64mb`")
-        return memory
+    def _size(cls, size: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,5}(kb|mb|gb)", size):
+            raise ValueError(f"{size!r} is no size; write it like `64mb`")
+        return size
 
     @property
     def root(self) -> str:
@@ -284,33 +291,3 @@ class App(Settings):
     def unit(self, process: str) -> str:
         """The unit of a process or job, without its ending."""
         return f"{self.name}-{process}"
-
-
-def uncarriable(value: str) -> str:
-    """Why no environment can carry this value; "" when it can."""
-    if "\0" in value:
-        return "holds a NUL byte, which no environment can carry"
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError as error:
-        return f"holds half a character at position {error.start + 1}, which is no text"
-    if any(ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF for char in value):
-        return "holds a character that Unicode keeps for nobody; systemd starts nothing with such a variable"
-    # MAX_ARG_STRLEN of execve(2): one variable with its name, `=` and the byte that ends it
-    return f"is {size} bytes long; Linux hands 128 KiB to a program" if size > 131072 - 130 else ""
-
-
-def normal_domain(domain: str) -> str:
-    """Lower case, no trailing dot, international names in their ASCII form. Raises ValueError for what is no domain."""
-    name = domain.strip().rstrip(".").lower()
-    try:
-        if not name.isascii():
-            import idna  # Python's own codec knows the rules of 2003, by which `ß` is `ss` and another domain
-
-            name = idna.encode(name, uts46=True).decode()
-    except UnicodeError:
-        raise ValueError(f"{domain!r} is no domain") from None
-    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-    if not re.fullmatch(rf"({label}\.)+[a-z][a-z0-9-]*[a-z0-9]", name) or len(name) > 253:
-        raise ValueError(f"{domain!r} is no domain; write it like `notes.example.com`, without https:// and port")
-    return name

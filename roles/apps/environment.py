@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from roles import Fault, needs
-from roles.apps.app import App, Node, uncarriable
+from roles.apps.app import App, Node
 from roles.apps.node import LISTEN
+from roles.apps.texts import uncarriable
 
 if TYPE_CHECKING:
     from roles.server import Server

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
 import pytest
 
 from commands import check
-from commands.check import names, of_box, ports
+from commands.check import names, of_box, of_size, ports
 from onbox.preflight import addresses, listening
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
@@ -44,7 +45,6 @@ def test_a_good_box_has_nothing_bad() -> None:
     ("more", "off", "said"),
     [
         ({"distro": "debian 11"}, 0.0, "this box runs debian 11; supported: "),
-        ({"ram_mb": 240}, 0.0, "this box has 240 MB of memory; it takes 400"),
         ({"inodes_free": 0.01}, 0.0, "20000 MB free, 1% of the inodes"),
         ({}, 3600.0, "3600 s ahead of ours; `timedatectl` on the box says why"),
         ({}, -61.0, "61 s behind ours; "),
@@ -53,6 +53,26 @@ def test_a_good_box_has_nothing_bad() -> None:
 def test_what_is_in_the_way_is_said(more: dict[str, Any], off: float, said: str) -> None:
     [found] = bad(of_box({**FOUND, **more}, off))
     assert found.startswith(said)
+
+
+ROOM: dict[str, Any] = {"ram_mb": 961, "swap_mb": 961, "disk_mb": 24_000, "free_mb": 20_000, "container": False}
+
+
+def test_a_box_with_room_is_good_and_says_how_much_is_taken() -> None:
+    [found] = of_size(server(), {**ROOM, "ram_mb": 1961, "there": ["/"]})
+    assert not found.bad
+    assert re.fullmatch(
+        r"what runs takes \d+ MB of its 1.9 GB of memory, and \d\.\d GB more of its 19.5 GB of free disk", found.said
+    )
+
+
+def test_a_box_that_is_too_small_is_bad_and_one_that_is_tight_is_not() -> None:
+    [found] = of_size(server(), {**ROOM, "ram_mb": 240, "there": ["/"]})
+    assert found.bad
+    assert found.said.startswith("this box has 240 MB of memory and 961 MB of swap, and what runs takes ")
+    tight, _ = of_size(server(), {**ROOM, "ram_mb": 500, "there": ["/"]})
+    assert not tight.bad
+    assert tight.said.startswith("tight: what runs takes ")
 
 
 def test_a_port_that_somebody_else_holds_is_bad_and_our_own_is_not() -> None:

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from roles import chroma
 from roles.apps import App, Folder
-from roles.chroma import Chroma, Instance, Instances
+from roles.budget import Size, bill
+from roles.chroma import Chroma, Instance
 from roles.server import Server
 
 
@@ -37,9 +38,8 @@ def server(*apps: App, **more: Any) -> Server:
 
 def sent(one: Instance) -> dict[str, str]:
     """The files of an instance as they are sent to a bare box."""
-    own = Instances([one])
-    found = {"ram_mb": 2000, "files": {"paths": [None] * len(own.query()), "leftovers": []}}
-    paths = own.payload(found)["paths"]
+    own = chroma.files([one])
+    paths = own.payload({"paths": [None] * len(own.query()), "leftovers": []})["paths"]
     return {path["path"]: base64.b64decode(path["content"]).decode() for path in paths if "content" in path}
 
 
@@ -96,15 +96,22 @@ def test_a_cap_that_is_no_size_is_a_fault() -> None:
     assert any("'lots' is no size" in fault for fault in app(memory="lots").faults)
 
 
-def test_more_than_half_of_the_memory_is_refused_before_anything_is_changed() -> None:
-    own = Instances([instance(app("one")), instance(app("two", "1gb"))])
-    (said,) = own.refuse({"ram_mb": 2000})
-    assert "has 2000 MB of memory, its Chroma may take 1408 (one 384 MB, two 1024 MB): lower chroma_memory" in said
-    assert own.refuse({"ram_mb": 4000}) == []
+def test_a_cap_counts_in_full() -> None:
+    costs = list(Chroma().costs([app("one"), app("two", "1gb")], Size(4000, 40_000)))
+    assert [(cost.what, cost.ram_mb) for cost in costs] == [
+        ("Chroma", 0),
+        ("Chroma of one", 384),
+        ("Chroma of two", 1024),
+    ]
+    assert costs[2].less_ram == "a smaller `chroma_memory` for two"
+
+
+def test_nothing_is_counted_where_no_app_needs_it() -> None:
+    assert list(Chroma().costs([], Size(4000, 40_000))) == []
 
 
 def test_the_cap_that_nobody_chose_fits_a_box_of_one_gigabyte() -> None:
-    assert Instances([instance(app())]).refuse({"ram_mb": 961}) == []
+    assert not any(bill(server(app()), Size(961, 20_000)).lacks())
 
 
 def test_two_apps_on_one_port_are_told_what_to_write() -> None:

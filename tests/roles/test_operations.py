@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -31,6 +33,23 @@ class Word:
 
     def payload(self, found: Json) -> Json:
         return {"canary": self.word}
+
+
+@dataclass(frozen=True)
+class Watches:
+    """A check that refuses one word and warns of another."""
+
+    name: str
+    kind: ClassVar[str] = "files"
+
+    def query(self) -> Json:
+        return self.name
+
+    def refuse(self, found: Json) -> Sequence[str]:
+        return ["is no box for it"] if found == "bad" else []
+
+    def warn(self, found: Json) -> Sequence[str]:
+        return ["just so"] if found == "tight" else []
 
 
 class Refuses(Word):
@@ -118,6 +137,76 @@ def test_a_box_that_must_not_be_touched_ends_the_run_with_all_reasons(
     with pytest.raises(SystemExit, match="2"):
         made.settled()
     assert capsys.readouterr().err == "--> box: a refuses 1\n--> box: b refuses 2\nnothing was changed\n"
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, answer: str) -> tuple[Host, operations.Snapshot]:
+    """A snapshot of a word that is as wanted, and of a check with this answer."""
+    host = Host({"a": "1", "room": answer})
+    snapshot(monkeypatch, host)
+    return host, operations.Snapshot([Word("a", "1")], [Watches("room")])
+
+
+def test_a_check_is_asked_in_the_same_exec_and_is_no_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, made = checked(monkeypatch, "fine")
+    assert made.take()
+    assert made.settled() == 1
+    assert len(host.asked) == 1
+
+
+def test_a_check_can_end_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _, made = checked(monkeypatch, "bad")
+    made.take()
+    with pytest.raises(SystemExit, match="2"):
+        made.settled()
+    assert capsys.readouterr().err == "--> box: is no box for it\nnothing was changed\n"
+
+
+def test_all_boxes_that_are_refused_are_said_before_the_run_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, made = checked(monkeypatch, "bad")
+    made.take()
+    asked, said = {"another"}, []
+    monkeypatch.setattr(operations, "_ASKED", asked)
+
+    def sleep(_: float) -> None:
+        said.append(capsys.readouterr().err)
+        asked.clear()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(SystemExit):
+        made.settled()
+    assert said == ["--> box: is no box for it\n"], "its own reason is said at once"
+    assert capsys.readouterr().err == "nothing was changed\n"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_box_is_waited_for_until_it_answers_or_fails(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    _, made = checked(monkeypatch, "fine")
+    asked: set[str] = set()
+    monkeypatch.setattr(operations, "_key", lambda _: "box")
+    monkeypatch.setattr(operations, "_ASKED", asked)
+
+    def take() -> bool:
+        assert asked == {"box"}
+        if fails:
+            raise ConnectionError
+        return True
+
+    monkeypatch.setattr(made, "take", take)
+    with pytest.raises(ConnectionError) if fails else contextlib.nullcontext():
+        assert operations._answers(made)
+    assert asked == set()
+
+
+def test_a_warning_is_said_once_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host, made = checked(monkeypatch, "tight")
+    made.take()
+    assert made.settled() == 1
+    assert capsys.readouterr().err == "--> box: tight: just so\n"
+    assert host.log == []
 
 
 def commands(made: operations.Snapshot, word: Word) -> Iterator[Any]:

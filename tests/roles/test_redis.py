@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from roles.apps import App, Folder
+from roles.budget import Size
 from roles.redis import Instance, Instances, Redis, rights, variables
 from roles.server import Server
 
@@ -38,7 +39,7 @@ def instance(app: App, password: str = "x" * 40) -> Instance:
 def sent(app: App, version: list[int] | None = None) -> dict[str, str]:
     """The files of an instance as they are sent to a bare box, by the end of their names."""
     one = Instances([instance(app)])
-    found = {"version": version, "ram_mb": 2000, "files": {"paths": [None] * len(one.query()), "leftovers": []}}
+    found = {"version": version, "files": {"paths": [None] * len(one.query()), "leftovers": []}}
     paths = one.payload(found)["paths"]
     contents = {path["path"]: base64.b64decode(path["content"]).decode() for path in paths if "content" in path}
     return {path.rpartition(".")[2] if "systemd" not in path else "unit": text for path, text in contents.items()}
@@ -87,11 +88,12 @@ def test_a_cap_that_holds_nothing_is_a_clash() -> None:
     assert 'redis_memory="64mb"' in said
 
 
-def test_more_than_half_of_the_memory_is_refused_before_anything_is_changed() -> None:
-    asked = Instances([instance(cache(memory="200mb")), instance(queue(memory="1gb"))])
-    (said,) = asked.refuse({"ram_mb": 2000})
-    assert "has 2000 MB of memory, its Redis may take 1224 (note-taker 200 MB, pair-cam 1024 MB)" in said
-    assert asked.refuse({"ram_mb": 4000}) == []
+def test_a_cap_counts_in_full_and_a_queue_is_on_the_disk_too() -> None:
+    costs = list(Redis().costs([cache(memory="200mb"), queue(memory="1gb")], Size(4000, 40_000)))
+    assert [cost.what for cost in costs] == ["Redis of note-taker", "Redis of pair-cam"]
+    assert [cost.ram_mb for cost in costs] == [208, 1032]
+    assert [cost.disk_mb for cost in costs] == [0, 3 * 1024]
+    assert costs[1].less_ram == costs[1].less_disk == "a smaller `redis_memory` for pair-cam"
 
 
 def test_a_cache_may_forget_and_a_queue_may_not() -> None:

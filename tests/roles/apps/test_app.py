@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from roles.apps import Folder, Git
 from roles.apps.ai_note_taker import AiNoteTaker
-from roles.apps.app import normal_domain, uncarriable
+from roles.apps.texts import normal_domain, uncarriable
 
 
 def app(**more: object) -> AiNoteTaker:

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from roles import Fault
 from roles.apps import App, Folder
 from roles.apps.ai_note_taker import AiNoteTaker
-from roles.apps.app import uncarriable
 from roles.apps.environment import environment, environment_file
+from roles.apps.texts import uncarriable
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.server import Server
