@@ -47,10 +47,13 @@ class Postgres(Settings):
     slow_ms: int = Field(default=1000, ge=-1, description="Log statements slower than this, in ms; -1 for none")
 
     def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
-        """Measured: its own processes take 40 MB besides the shared buffers, a connection that works 8."""
+        """Measured: its own processes take 40 MB besides the shared buffers, a connection that works 8.
+
+        Of its log what stays for good: its peak, a twentieth of the disk, is within the tenth that should be free.
+        """
         users = sum("postgres" in app.needs for app in apps)
         buffers = megabytes(tuning.memory(size.ram_mb, self.share)["shared_buffers"])
-        log = megabytes(tuning.disk(size.ram_mb, size.disk_mb)["max_wal_size"])
+        log = megabytes(tuning.disk(size.ram_mb, size.disk_mb)["min_wal_size"])
         ram, less = buffers + 40 + users * POOL * 8, "a smaller `share` for Postgres"
         yield Cost("Postgres", ram_mb=ram, disk_mb=400 + log, there="/etc/postgresql", less_ram=less)
 

@@ -80,6 +80,7 @@ def test_a_second_demo_reports_no_change(newcomer: Newcomer) -> None:
 
 def test_an_own_server_is_three_edited_lines_away(newcomer: Newcomer) -> None:
     newcomer.types("./boxkeeper init prod")
+    assert "the cheapest: " in newcomer.types("./boxkeeper plans prod"), "before there is a box"
     _edit_for_the_target(newcomer)
     for name in ("DEEPGRAM_API_KEY", "GEMINI_API_KEY"):
         refused = newcomer.types(".venv/bin/pyinfra inventories/prod.py deploys/full.py", code=2)

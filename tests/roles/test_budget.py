@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles import budget
+from roles import budget, clashes
 from roles.apps import App, Folder, Frontend, Process
 from roles.apps.app import Need
 from roles.budget import Bill, Budget, Cost, Size, bill, fitting, listed, megabytes, seen
@@ -143,7 +143,7 @@ def test_on_a_box_with_one_app_only_the_other_is_to_come() -> None:
 def test_an_app_too_big_for_every_plan_is_refused_in_one_line() -> None:
     wanted = server(app(disk="200gb"))
     (said,) = Budget(wanted).refuse(found(wanted, Size(3900, 38_000, 0)))
-    assert said.startswith("this box has 37.1 GB of disk, and 206")
+    assert said.startswith("this box has 37.1 GB of disk, and 205")
     assert "(notes 200.0 GB, the system 2.4 GB, " in said
     assert said.endswith(": no plan of `boxkeeper plans` fits; or write a smaller `disk` for notes")
     assert "\n" not in said
@@ -230,6 +230,7 @@ def test_postgres_on_a_bigger_box_takes_more_of_it() -> None:
     small, big = (next(Postgres().costs([app()], Size(ram, 40_000))) for ram in (960, 7900))
     assert (small.ram_mb, big.ram_mb) == (128 + 80, 1024 + 80)
     assert next(Postgres(share=10).costs([app()], Size(7900, 40_000))).ram_mb == 204 + 80
+    assert (small.disk_mb, big.disk_mb) == (400 + 128, 400 + 500), "its log follows the disk"
 
 
 @pytest.mark.parametrize("plan", table(), ids=lambda plan: str(plan.title))
@@ -258,3 +259,4 @@ def test_a_process_that_could_not_work_is_a_clash(process: Process, said: str) -
     (clash,) = budget.clashes([app(kind=Wrong)])
     assert clash.startswith(said)
     assert list(budget.clashes([app()])) == []
+    assert clash in list(clashes.within(server(app(kind=Wrong)))), "before any connection"
