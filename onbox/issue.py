@@ -99,7 +99,9 @@ def _first(site: Json, settings: Json, book: Json) -> str:
     if reason := ledger.refusal(book, names, time.time()):
         return reason
     servers = [tuple(settings["resolver"])] if settings["resolver"] else dns.configured()
-    if reason := reach.obstacle(names, settings["webroot"], servers) or acme.obstacle(settings):
+    if reason := reach.obstacle(names, settings["webroot"], servers, only=settings.get("only", ())) or acme.obstacle(
+        settings
+    ):
         return reason
     if certificates.unusable(certificates.live(site)):
         lineage.set_aside(names[0])

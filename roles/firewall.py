@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from roles import Fault, Settings, render
+from roles import Fault, Settings, cdn, render
+from roles.apps import App
 from roles.confirmed import Confirmed
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
@@ -26,6 +27,9 @@ class Firewall(Settings):
     """What may reach the box, besides SSH and, with nginx, ports 80 and 443."""
 
     ports: tuple[str, ...] = Field(default=(), description='More open ports, e.g. ("tcp/8443", "udp/50000-50100")')
+    web: Literal["everybody", "cdn"] = Field(
+        default="everybody", description="Who may reach ports 80 and 443; only the CDN, when every app is behind one"
+    )
 
     @field_validator("ports")
     @classmethod
@@ -40,6 +44,19 @@ class Firewall(Settings):
                 raise ValueError(f"{port} would open {exposed[0]} to everybody; apps on this box reach it without")
         return ports
 
+    def clashes(self, apps: Sequence[App]) -> Iterator[str]:
+        """Apps that nobody would reach any more."""
+        for app in apps if self.web == "cdn" else ():
+            if app.routes and app.cdn is None:
+                yield f'{app.name} is behind no CDN and `Firewall(web="cdn")` shuts it off: give it `cdn="cloudflare"`'
+
+
+def admitted(server: Server) -> list[str]:
+    """The networks that alone may reach ports 80 and 443; none when everybody may."""
+    if server.firewall is None or server.firewall.web == "everybody":
+        return []
+    return [network for name in sorted({app.cdn for app in server.apps if app.cdn}) for network in cdn.ranges(name)]
+
 
 @dataclass(frozen=True)
 class Rules(Confirmed):
@@ -47,19 +64,22 @@ class Rules(Confirmed):
 
     tcp: Sequence[str] = ()
     udp: Sequence[str] = ()
+    web: Sequence[str] = ()
     kind: ClassVar[str] = "confirmed"
 
     def entries(self, found: Json) -> Sequence[File]:
         if not found["ports"]:
             raise Fault("firewall: no sshd is seen to listen on this box, so no port could be kept open for you")
-        rules = render("firewall/firewall.nft.j2", ssh=found["ports"], tcp=self.tcp, udp=self.udp)
+        web = {"ip": [one for one in self.web if ":" not in one], "ip6": [one for one in self.web if ":" in one]}
+        rules = render("firewall/firewall.nft.j2", ssh=found["ports"], tcp=self.tcp, udp=self.udp, web=web)
         return [File(RULES, rules, mode="0600")]
 
 
 def wanted(server: Server) -> Iterator[Resource]:
     if server.firewall is None:
         return
-    web = ["80", "443"] if server.nginx is not None else []
+    networks = admitted(server)
+    web = ["80", "443"] if server.nginx is not None and server.firewall.web == "everybody" else []
     opened = [port.split("/") for port in server.firewall.ports]
     unit = f"/etc/systemd/system/{UNIT}"
     yield Packages(["nftables", "fail2ban", "python3-systemd"])
@@ -69,6 +89,7 @@ def wanted(server: Server) -> Iterator[Resource]:
         files=[File(RULES, b"")],
         tcp=[*web, *(number for kind, number in opened if kind == "tcp")],
         udp=[number for kind, number in opened if kind == "udp"],
+        web=networks if server.nginx is not None else [],
         prove=("nft", "-c", "-f", RULES),
         load=[["systemctl", "daemon-reload"], ["systemctl", "reload-or-restart", UNIT]],
         unload=[["systemctl", "stop", UNIT]],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from roles import Settings, render, tls
+from roles import Settings, cdn, render, tls
 from roles.apps import App, Rate, Route
 from roles.budget import Cost, Size
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
@@ -126,8 +126,14 @@ def tree(server: Server, features: Features) -> dict[str, bytes]:
         "nginx.conf": main(server, features),
         "boxkeeper/headers.conf": render("nginx/headers.conf.j2"),
         "boxkeeper/proxy.conf": render("nginx/proxy.conf.j2"),
+        **{f"boxkeeper/{name}.conf": _behind(name) for app in server.apps if app.routes and (name := app.cdn)},
         **sites,
     }
+
+
+def _behind(name: str) -> bytes:
+    """How the sites behind a CDN know their clients."""
+    return render("nginx/cdn.conf.j2", ranges=cdn.ranges(name), header=cdn.HEADERS[name])
 
 
 def main(server: Server, features: Features) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from roles import Settings, render
+from roles import Settings, firewall, render
 from roles.apps import App
 from roles.budget import Cost, Size
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
@@ -191,6 +191,7 @@ def _files(server: Server, tls: Tls) -> list[Directory | File]:
         "webroot": WEBROOT,
         "sites": sites(server),
         "stranger": _stranger(),
+        "only": firewall.admitted(server),
     }
     files = [
         File("/etc/boxkeeper/certificates.json", (json.dumps(settings, indent=2) + "\n").encode()),

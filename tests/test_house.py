@@ -19,6 +19,7 @@ from roles import ROOT, Settings
 CORE = {
     "budget",
     "checks",
+    "cdn",
     "clashes",
     "confirmed",
     "connector",

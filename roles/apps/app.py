@@ -186,6 +186,9 @@ class App(Settings):
     domain: str = Field(description="Where it is reached, e.g. notes.example.com")
     aliases: tuple[str, ...] = Field(default=(), description="More names of the same site, redirected to `domain`")
     source: Git | Folder = Field(description="Where its code comes from")
+    cdn: Literal["cloudflare"] | None = Field(
+        default=None, description="Whose proxy its domain leads to, in TLS mode Full (strict); None for none"
+    )
     env: dict[str, str] = Field(default_factory=dict, description="More environment variables; no secrets here")
     redis_memory: str = Field(default="64mb", description="Most memory its Redis may use")
     chroma_memory: str = Field(default="384mb", description="Most memory its ChromaDB may use")
