@@ -7,7 +7,7 @@ from typing import Any
 
 import roles.confirmed
 import roles.operations
-from roles import base, firewall, ssh
+from roles import base, cdn, firewall, ssh
 from roles.operations import converge
 
 _net = json.loads(os.environ["NET"])
@@ -28,6 +28,8 @@ def _die(*_: Any) -> str:
     return ""
 
 
+if "ranges" in _net:
+    cdn.ranges = lambda name: tuple(_net["ranges"])  # type: ignore[assignment]
 if _mishap in ("no ssh rule", "no ssh rule, then killed"):
     firewall.render = _without_ssh  # type: ignore[attr-defined]
 if _mishap in ("post-quantum only", "post-quantum only, forced"):

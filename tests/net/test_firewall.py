@@ -53,6 +53,21 @@ def test_from_outside_only_what_is_declared_answers(outside: Net, family: str) -
     outside.target.succeed(f"systemctl stop open-{family} shut-{family}")
 
 
+@pytest.mark.parametrize("family", ["4", "6"])
+def test_only_the_cdn_that_every_app_is_behind_reaches_the_web_server(outside: Net, family: str) -> None:
+    outside.target.succeed(f"systemd-run -q --unit=web-{family} python3 -m http.server --bind :: 80")
+    outside.target.wait_until("ss -Hltn | grep -q :80")
+    outside.converge(ranges=["192.0.2.0/24", "2001:db8::/32"])
+    assert not _reaches(outside, 80, family)
+    assert _reaches(outside, 22, family)
+    near = [f"{OUTSIDE['4']}/32", f"{OUTSIDE['6']}/128"]
+    outside.converge(ranges=near)
+    assert _reaches(outside, 80, family)
+    assert outside.changes(ranges=near) == []
+    outside.target.succeed(f"systemctl stop web-{family}")
+    outside.converge()
+
+
 def test_a_ban_bans_and_outlives_a_run_that_changes_the_firewall(outside: Net) -> None:
     attempt = f"ssh -n -o BatchMode=yes -o StrictHostKeyChecking=no nobody-here@{INSIDE['4']}"
     outside.target.wait_until("fail2ban-client status sshd")

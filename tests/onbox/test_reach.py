@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,70 @@ def test_an_answer_that_is_cut_short_is_no_crash(cut: int, monkeypatch: pytest.M
     server = name_server({"A": ["192.0.2.1", "192.0.2.2"]}, alias=True, cut=cut)
     with server as names, contextlib.suppress(dns.Unanswered):
         assert set(dns.addresses(NAME, "A", [names])) <= {"192.0.2.1", "192.0.2.2"}
+
+
+@contextmanager
+def edge(answers: dict[str, tuple[int, dict[str, str]]]) -> Iterator[int]:
+    """A CDN's own answers, by the beginning of the path."""
+
+    class Edge(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, headers = next(answer for path, answer in answers.items() if self.path.startswith(path))
+            self.send_response_only(status)
+            for name, value in headers.items():
+                self.send_header(name, value.format(path=self.path))
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Edge) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@contextmanager
+def secure_server(folder: Path, keys: Path) -> Iterator[int]:
+    """The same files by HTTPS, with a certificate that nobody trusts."""
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout {keys}/key -out {keys}/crt".split()
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(keys / "crt", keys / "key")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_a_cdn_that_asks_to_come_again_by_https_is_followed_as_a_ca_does(webroot: Path, tmp_path: Path) -> None:
+    onward = edge({"/": (301, {"Location": f"https://{NAME}{{path}}"})})
+    names = name_server({"A": ["127.0.0.1"]})
+    with onward as port, secure_server(webroot, tmp_path) as secure_port, names as server:
+        assert reach.obstacle([NAME], str(webroot), [server], port, secure_port) == ""
+
+
+def test_one_that_sends_elsewhere_is_not_followed(webroot: Path) -> None:
+    away = edge({"/": (301, {"Location": "https://other.example.com{path}"})})
+    with away as port, name_server({"A": ["127.0.0.1"]}) as names:
+        assert "where another web server answers (301)" in reach.obstacle([NAME], str(webroot), [names], port, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(403, "exempt /.well-known/acme-challenge/"), (522, "must be this box's address"), (526, "TLS mode to Full")],
+)
+def test_what_cloudflares_own_errors_mean_is_said(webroot: Path, status: int, says: str) -> None:
+    with edge({"/": (status, {"Server": "cloudflare"})}) as port, name_server({"A": ["127.0.0.1"]}) as names:
+        said = reach.obstacle([NAME], str(webroot), [names], port)
+    assert f"where Cloudflare answers {status}: " in said
+    assert says in said
+
+
+def test_past_a_cdn_nobody_gets_through_a_firewall_that_admits_only_the_cdn(webroot: Path) -> None:
+    with web_server(webroot) as port, name_server({"A": ["127.0.0.1"]}) as names:
+        only = ["192.0.2.0/24", "2001:db8::/32"]
+        said = reach.obstacle([NAME], str(webroot), [names], port, only=only)
+        assert said == f"{NAME} leads to 127.0.0.1 (A record), past the CDN, and the firewall lets in only the CDN"
+        assert reach.obstacle([NAME], str(webroot), [names], port, only=[*only, "127.0.0.0/8"]) == ""

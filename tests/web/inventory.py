@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from roles.apps import App, Frontend, Git, Process, Rate, Route
+from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.server import Login, Server, group
 from roles.tls import Tls
@@ -35,7 +36,11 @@ class _Broken(_Standin):
 _source = Git(url="https://example.com/app.git")
 _apps = [
     (_Broken if name in _wanted.get("broken", ()) else _Standin)(
-        name=name, domain=names[0], aliases=tuple(names[1:]), source=_source
+        name=name,
+        domain=names[0],
+        aliases=tuple(names[1:]),
+        source=_source,
+        cdn="cloudflare" if name in _wanted.get("behind", ()) else None,
     )
     for name, names in _wanted["apps"].items()
 ]
@@ -48,6 +53,7 @@ boxes = group(
             key=str(Path(_target / "id_ed25519")),
             known_hosts=str(Path(_target / "known_hosts")),
         ),
+        firewall=Firewall(**_wanted["firewall"]) if "firewall" in _wanted else None,
         nginx=Nginx(drain_minutes=1),
         tls=Tls(**_wanted["tls"]),
         apps=tuple(_apps),
