@@ -7,11 +7,13 @@ or first sends HTTP to HTTPS, or does that and accepts no self-signed certificat
 
 import http.client
 import json
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 BOX = "10.78.0.1"
 
@@ -32,16 +34,16 @@ class Edge(BaseHTTPRequestHandler):
     mode = "forward"
 
     def do_GET(self) -> None:
-        port = int(self.request.getsockname()[1])
-        if port == 80 and self.mode != "forward":
+        secure = isinstance(self.request, ssl.SSLSocket)
+        if self.mode != "forward" and not secure:
             self.send_response(301)
             self.send_header("Location", f"https://{self.headers['Host']}{self.path}")
             self.end_headers()
             return
-        if port == 443 and self.mode == "strict":
+        if self.mode == "strict":
             status, body = 526, b"Invalid SSL certificate"
         else:
-            status, body = ask(self.headers["Host"], self.path, self.client_address[0], port)
+            status, body = ask(self.headers["Host"], self.path, self.client_address[0], 443 if secure else 80)
         self.send_response(status)
         self.end_headers()
         self.wfile.write(body)
@@ -50,16 +52,24 @@ class Edge(BaseHTTPRequestHandler):
         return self.server_version
 
 
+class Server(ThreadingHTTPServer):
+    """HTTP and HTTPS on either port: where Pebble is sent on to HTTPS, it asks port 80 again."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if request.recv(1, socket.MSG_PEEK) == b"\x16":
+            request = self.context.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
+
+
 def serve(mode: str) -> None:
     Edge.mode = mode
     make = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=edge -keyout /run/edge.pem -out /run/edge.crt"
     subprocess.run(make.split(), check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain("/run/edge.crt", "/run/edge.pem")
-    secure = ThreadingHTTPServer(("", 443), Edge)
-    secure.socket = context.wrap_socket(secure.socket, server_side=True)
-    threading.Thread(target=secure.serve_forever).start()
-    ThreadingHTTPServer(("", 80), Edge).serve_forever()
+    Server.context.load_cert_chain("/run/edge.crt", "/run/edge.pem")
+    threading.Thread(target=Server(("", 443), Edge).serve_forever).start()
+    Server(("", 80), Edge).serve_forever()
 
 
 if sys.argv[1] == "serve":
