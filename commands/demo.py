@@ -15,8 +15,17 @@ from roles.secrets import Store
 
 INVENTORY = "inventories/docker.py"
 NAME = os.environ.get("BOXKEEPER_TARGET", "boxkeeper")
-PLACEHOLDERS = ("ai-note-taker/DEEPGRAM_API_KEY", "ai-note-taker/GEMINI_API_KEY")
-"""Keys that only you can supply. The demo's app calls nobody, so any value will do."""
+PLACEHOLDERS = {
+    "ai-note-taker/DEEPGRAM_API_KEY": "demo-placeholder-key",
+    "ai-note-taker/GEMINI_API_KEY": "demo-placeholder-key",
+    "the-chatty-ai/TWILIO_ACCOUNT_SID": "AC-demo-placeholder",
+    "the-chatty-ai/TWILIO_AUTH_TOKEN": "demo-placeholder-key",
+    "the-chatty-ai/VAPI_SECRET": "demo-placeholder-key",
+    # as Google gives them: quotes, newlines, and newlines in quotes
+    "the-chatty-ai/GOOGLE_CREDENTIALS": '{\n  "private_key": "-----BEGIN\\n+/=\\n",\n  "odd": "$HOME %s `\\"\'"\n}\n',
+    "the-chatty-ai/GOOGLE_TOKEN": '{"refresh_token": "1//0demo", "scopes": ["a b"]}',
+}
+"""Keys that only you can supply. The demo's apps call nobody, so any value of their kind will do."""
 
 
 @click.command()
@@ -53,9 +62,9 @@ def _remove() -> None:
 def placeholders() -> None:
     """Put something where the demo's inventory wants keys that it does not need."""
     store = Store.beside(Path(ROOT, INVENTORY))
-    for name in PLACEHOLDERS:
+    for name, value in PLACEHOLDERS.items():
         if name not in store.entries():
-            store.set(name, "demo-placeholder-key")
+            store.set(name, value)
 
 
 def _report(port: int, changed: int, seconds: float) -> None:
