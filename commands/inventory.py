@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator
+from os import environ
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +15,12 @@ from roles.server import Server
 
 
 def inventory_of(env: str) -> str:
-    """The path of an environment's inventory. Raises Fault with the ones there are."""
+    """The path of an environment's inventory; `env` may be the path of one that is elsewhere. Raises Fault."""
+    if env.endswith(".py"):
+        elsewhere = Path(environ.get("BOXKEEPER_FROM", ""), env).absolute()
+        if not elsewhere.is_file():
+            raise Fault(f"{elsewhere} is not there")
+        return str(elsewhere)
     if not (ROOT / "inventories" / f"{env}.py").is_file():
         known = ", ".join(sorted(path.stem for path in (ROOT / "inventories").glob("[a-z]*.py"))) or "none"
         raise Fault(f"inventories/{env}.py is not there (known: {known}): run `boxkeeper init {env}`")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from commands.inventory import inventory_of
 from roles import Fault
 from roles.secrets import Store
 
@@ -72,6 +73,8 @@ def list_(env: str) -> None:
 
 
 def _store(env: str) -> Store:
+    if env.endswith(".py"):
+        return Store.beside(Path(inventory_of(env)))
     inventory = Path("inventories", f"{env}.py")
     if not inventory.is_file():
         known = ", ".join(sorted(path.stem for path in inventory.parent.glob("[a-z]*.py"))) or "none"

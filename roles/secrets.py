@@ -68,6 +68,11 @@ class Store:
         """The store that belongs to an inventory file."""
         return cls(inventory.with_suffix(".secrets"))
 
+    @property
+    def env(self) -> str:
+        """What our commands call it: by its name in the folder `inventories`, anywhere else by its inventory's path."""
+        return self.path.stem if self.path.parent.name == "inventories" else str(self.path.with_suffix(".py"))
+
     def complete(self, wanted: Sequence[Secret], make: bool = True) -> list[str]:
         """Make the generated secrets that are missing. Returns a sentence for each thing that only the user can mend.
 
@@ -93,9 +98,9 @@ class Store:
         found = kept.get(secret.name)
         if found is None and not (secret.generated or secret.optional):
             need = f"{secret.name.partition('/')[0]} needs secret {secret.name.partition('/')[2]}"
-            return f"{need}: run `boxkeeper secrets set {self.path.stem} {secret.name}`"
+            return f"{need}: run `boxkeeper secrets set {self.env} {secret.name}`"
         if found is not None and secret.generated and not STRONG.fullmatch(found.value):
-            better = f"run `boxkeeper secrets generate --replace {self.path.stem} {secret.name}`"
+            better = f"run `boxkeeper secrets generate --replace {self.env} {secret.name}`"
             return f"{secret.name} must be 16 or more printable ASCII characters without spaces: {better}"
         return None
 

@@ -18,8 +18,8 @@ from roles import ROOT, Settings
 
 CORE = {
     "budget",
-    "checks",
     "cdn",
+    "checks",
     "clashes",
     "confirmed",
     "connector",
