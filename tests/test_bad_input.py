@@ -172,7 +172,7 @@ CASES = {
     "a size that is none": (with_app('redis_memory="64 MB"'), "AiNoteTaker.redis_memory: '64 MB' is no size"),
     "a secret that only you can supply": (
         with_app('name="second"'),
-        "second needs secret DEEPGRAM_API_KEY: run `boxkeeper secrets set bad second/DEEPGRAM_API_KEY`",
+        "second needs secret DEEPGRAM_API_KEY: run `boxkeeper secrets set ",
     ),
     "the same box twice": (
         'Server(host="192.0.2.99"), Server(host="192.0.2.99")',
