@@ -22,7 +22,6 @@ EXAMPLES = ROOT / "examples" / "any"
 KINDS = ("fastapi", "django", "express", "static")
 COMMANDS = (
     "~/boxkeeper/boxkeeper secrets set prod.py shop/STRIPE_KEY",
-    "~/boxkeeper/boxkeeper secrets generate prod.py blog/SECRET_KEY",
     "~/boxkeeper/.venv/bin/pyinfra prod.py ~/boxkeeper/deploys/full.py",
 )
 """What the README says to type in such a folder."""
@@ -72,11 +71,11 @@ class Owner:
         """A deployed app, in whose folder a second run has been seen to change nothing."""
         folder = self.folder(kind)
         for command in secrets:
-            refused = self.types(folder, COMMANDS[2], code=2)
-            assert re.sub("generate|set", "set", command.removeprefix("~/boxkeeper/")) in refused
+            refused = self.types(folder, COMMANDS[1], code=2)
+            assert command.removeprefix("~/boxkeeper/") in refused
             self.types(folder, command, stdin="a key of mine, 40 characters long, or so")
-        self.types(folder, COMMANDS[2])
-        plan = self.types(folder, f"{COMMANDS[2]} --dry --json 2>/dev/null")
+        self.types(folder, COMMANDS[1])
+        plan = self.types(folder, f"{COMMANDS[1]} --dry --json 2>/dev/null")
         assert Run(0, plan).changes == []
         return folder
 
@@ -101,13 +100,13 @@ def test_a_fastapi_app_of_ones_own(owner: Owner) -> None:
     assert site.ask("/").json() == {"orders": before + 1}
     owner.box.succeed("systemctl start shop-cleanup")
     (folder / "shop" / "main.py").write_text((folder / "shop" / "main.py").read_text().replace('"orders":', '"sold":'))
-    owner.types(folder, COMMANDS[2])
+    owner.types(folder, COMMANDS[1])
     assert site.ask("/").json() == {"sold": before + 1}
 
 
 @pytest.mark.target
 def test_a_django_app_of_ones_own(owner: Owner) -> None:
-    owner.deploys("django", COMMANDS[1])
+    owner.deploys("django")
     page = owner.site("blog.example.com").ask("/")
     assert "Hello from the database" in page.text
     style = re.search(r'href="(/static/posts/style\.[0-9a-f]{12}\.css)"', page.text)
@@ -132,7 +131,7 @@ def test_a_static_site_of_ones_own(owner: Owner) -> None:
     site = owner.site("www.example.com")
     assert "A page as it is" in site.ask("/").text
     (folder / "site" / "public" / "index.html").write_text("another page")
-    owner.types(folder, COMMANDS[2])
+    owner.types(folder, COMMANDS[1])
     assert site.ask("/").text == "another page"
     with pytest.raises(httpx.HTTPError):
         owner.site("shop.example.com").ask("/")  # not in this inventory any more

@@ -13,7 +13,7 @@ class Blog(App):
     title = "Blog"
     runtime = Python()
     needs = frozenset({"postgres"})
-    secrets = ("SECRET_KEY",)
+    generated = ("SECRET_KEY",)
     variables = {"ALLOWED_HOST": "{domain}", "STATIC_ROOT": "{root}/shared/static"}
     processes = (Process("web", "gunicorn blog.wsgi --bind fd://3 --workers 2 --graceful-timeout 15"),)
     routes = (Route("/"), Route("/static/", to="shared/static"))
