@@ -118,6 +118,12 @@ def test_it_runs_without_npm_in_production_as_its_own_user(chatty: Chatty, targe
     assert target.execute("pgrep -u the-chatty-ai npm")[0] == 1
 
 
+def test_its_own_tests_pass_on_the_box(chatty: Chatty, target: Target) -> None:
+    node = target.succeed(f"readlink /proc/$(systemctl show -P MainPID {UNIT})/exe").strip()
+    said = target.succeed(f"cd /srv/the-chatty-ai/current && env -i {node} --test")
+    assert "fail 0\n" in said, said
+
+
 @pytest.mark.parametrize("name", ["GOOGLE_CREDENTIALS", "GOOGLE_TOKEN"])
 def test_json_with_quotes_and_newlines_arrives_byte_for_byte(chatty: Chatty, name: str) -> None:
     told = chatty.site.ask(f"/api/env-digest?name={name}").json()
