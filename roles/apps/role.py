@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from roles import render
 from roles.apps import node
-from roles.apps.app import App, Process
+from roles.apps.app import App, Node, Process
 from roles.apps.build import commands
 from roles.apps.command import jit, path, unit_command
 from roles.apps.environment import environment, environment_file, public
@@ -72,7 +72,8 @@ def _running(app: App, process: Process) -> Iterator[Unit]:
     if process.web:
         socket = _path(app, process.name, "socket")
         yield Unit(f"{app.unit(process.name)}.socket", watch=(socket,))
-    watch = (service, _slice(app), app.env_file, f"{app.root}/current")
+    loaded = [node.LISTEN] if isinstance(app.runtime, Node) else []
+    watch = (service, _slice(app), app.env_file, f"{app.root}/current", *loaded)
     yield Unit(f"{app.unit(process.name)}.service", watch=watch)
 
 

@@ -15,7 +15,7 @@ class Blog(App):
     needs = frozenset({"postgres"})
     generated = ("SECRET_KEY",)
     variables = {"ALLOWED_HOST": "{domain}", "STATIC_ROOT": "{root}/shared/static"}
-    processes = (Process("web", "gunicorn blog.wsgi --workers 2 --graceful-timeout 15"),)
+    processes = (Process("web", "gunicorn blog.wsgi --workers 2 --graceful-timeout 15 --no-control-socket"),)
     routes = (Route("/"), Route("/static/", to="shared/static"))
     release_command = "sh -c 'python manage.py migrate --noinput && python manage.py collectstatic --noinput'"
     health = "/health"
