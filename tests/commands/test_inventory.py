@@ -83,6 +83,15 @@ def test_an_inventory_that_is_not_there_is_one_line_with_those_that_are() -> Non
     assert str(fault.value).endswith("): run `boxkeeper init nope`")
 
 
+def test_an_inventory_that_is_elsewhere_is_called_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prod.py").touch()
+    monkeypatch.setenv("BOXKEEPER_FROM", str(tmp_path))
+    assert inventory.inventory_of("prod.py") == str(tmp_path / "prod.py")
+    assert inventory.inventory_of(str(tmp_path / "prod.py")) == str(tmp_path / "prod.py")
+    with pytest.raises(Fault, match=r"other\.py is not there"):
+        inventory.inventory_of("other.py")
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     {

@@ -81,3 +81,10 @@ def test_generate_replaces_only_when_asked() -> None:
     assert run("generate", "prod", "note-taker/postgres").exit_code == 2
     assert run("generate", "--replace", "prod", "note-taker/postgres").exit_code == 0
     assert value("note-taker/postgres") != before
+
+
+def test_an_inventory_that_is_elsewhere_has_its_secrets_beside_it(folder: Path) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine" / "prod.py").touch()
+    assert run("set", "mine/prod.py", "shop/KEY", stdin=b"value").exit_code == 0
+    assert Store(folder / "mine" / "prod.secrets").values()["shop/KEY"].get_secret_value() == "value"

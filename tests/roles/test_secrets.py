@@ -70,6 +70,11 @@ def test_a_missing_supplied_secret_is_a_sentence_with_the_line_to_type_and_nothi
     assert list(store.path.parent.iterdir()) == []
 
 
+def test_the_line_to_type_names_an_inventory_that_is_elsewhere_by_its_path(tmp_path: Path) -> None:
+    (said,) = Store.beside(tmp_path / "prod.py").complete([DEEPGRAM])
+    assert said.endswith(f"run `boxkeeper secrets set {tmp_path}/prod.py note-taker/DEEPGRAM_API_KEY`")
+
+
 def test_an_optional_secret_may_be_missing_and_is_never_made(store: Store) -> None:
     stripe = Secret("pair-cam/STRIPE_SECRET_KEY", "PairCam", optional=True)
     assert store.complete([DATABASE, stripe]) == []

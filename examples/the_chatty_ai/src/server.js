@@ -1,7 +1,6 @@
 // Puts the parts together, and takes them apart in order when systemd says so.
 
 import http from "node:http";
-import net from "node:net";
 import { routes } from "./app.js";
 import { Cache } from "./cache.js";
 import { media } from "./media.js";
@@ -22,10 +21,9 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
   process.on(signal, async () => {
     if (ending) return;
     ending = true;
-    // http's own close() also cuts connections whose request is still on its way; net's only takes no new ones.
-    const closed = new Promise((resolve) => net.Server.prototype.close.call(server, resolve));
+    // Takes no new connections, which wait for the next process, and answers what came by the open ones.
+    const closed = new Promise((resolve) => server.close(resolve));
     await streams.end();
-    setTimeout(() => server.closeIdleConnections(), 1000);
     await closed;
     await store.close();
     cache.close();
