@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import click
 
 from commands.box import logged_in, servers
-from roles import Fault, base
+from roles import Fault, base, cdn, firewall
 from roles.budget import Budget
 from roles.checks import TIGHT
 from roles.resources import Json
@@ -66,7 +66,8 @@ def _findings(server: Server) -> Iterator[Finding]:
     yield from ports(found["listening"], server)
     if server.nginx is not None and any(app.routes for app in server.apps):
         yield from names(server, found["addresses"], addresses)
-        yield from _way(server, found["listening"])
+        if not firewall.admitted(server):  # which lets us in no more than anybody else
+            yield from _way(server, found["listening"])
 
 
 def of_box(found: Json, off: float) -> Iterator[Finding]:
@@ -116,16 +117,24 @@ def addresses(name: str) -> list[str]:
 def names(server: Server, own: Iterable[str], resolve: Callable[[str], list[str]]) -> Iterator[Finding]:
     """Whether the apps' names lead to this box. One address that does not is enough for a certificate to fail."""
     here = {*own, *resolve(server.host), server.host}
-    for name in (name for app in server.apps if app.routes for name in app.names):
+    named = [(app, name) for app in server.apps if app.routes for name in app.names]
+    for app, name in named:
         found = resolve(name)
-        strangers = [address for address in found if address not in here]
+        behind = {address: cdn.whose(address) for address in found if address not in here}
+        strangers = [address for address, owner in behind.items() if owner is None or owner != app.cdn]
+        past = [] if strangers or not firewall.admitted(server) else [each for each in found if each in here]
         if not found:
             yield Finding("name", f"{name} has no address yet", hint=f"an A record to {server.host} gives it one")
         elif strangers:
-            hint = f"if that is not a CDN before it, change the record to {server.host}"
+            owner, hint = behind[strangers[0]], f"change the record to {server.host}"
+            if owner:
+                hint = f'is its proxy meant to be before it? Give {app.name} `cdn="{owner}"`; else {hint}'
             yield Finding("name", f"{name} leads to {', '.join(strangers)}, not here", bad=True, hint=hint)
+        elif past:
+            hint = "let it lead to the CDN, which alone the firewall lets in"
+            yield Finding("name", f"{name} leads to {', '.join(past)}, past its CDN", bad=True, hint=hint)
         else:
-            yield Finding("name", f"{name} leads here")
+            yield Finding("name", f"{name} leads {f'to {app.cdn}' if behind else 'here'}")
 
 
 def _way(server: Server, listening: dict[str, str]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from commands.check import names, of_box, of_size, ports
 from onbox.preflight import addresses, listening
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
+from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.postgres import Postgres
 from roles.server import Server
@@ -28,9 +29,9 @@ FOUND: dict[str, Any] = {
 }
 
 
-def server() -> Server:
-    app = AiNoteTaker(domain="a.example.com", aliases=("www.a.example.com",), source=Folder(path="."))
-    return Server(host="192.0.2.1", nginx=Nginx(), postgres=Postgres(), apps=(app,))
+def server(firewall: Firewall | None = None, **own: Any) -> Server:
+    app = AiNoteTaker(domain="a.example.com", aliases=("www.a.example.com",), source=Folder(path="."), **own)
+    return Server(host="192.0.2.1", nginx=Nginx(), postgres=Postgres(), firewall=firewall, apps=(app,))
 
 
 def bad(findings: Any) -> list[str]:
@@ -91,6 +92,24 @@ def test_each_name_must_lead_here_by_every_address() -> None:
     ]
     leads["a.example.com"] = ["192.0.2.1", "2001:db8::1"]
     assert bad(names(server(), ["10.0.0.2", "2001:db8::1"], leads.__getitem__)) == []
+
+
+def test_a_name_that_leads_to_a_cdn_is_asked_about_once_it_is_said_to_be_behind_it() -> None:
+    leads = {"192.0.2.1": ["192.0.2.1"], "a.example.com": ["104.16.0.1", "2606:4700::1"], "www.a.example.com": []}
+    (found, _) = names(server(), [], leads.__getitem__)
+    assert (found.said, found.bad) == ("a.example.com leads to 104.16.0.1, 2606:4700::1, not here", True)
+    assert 'Give ai-note-taker `cdn="cloudflare"`' in found.hint
+    (found, _) = names(server(cdn="cloudflare"), [], leads.__getitem__)
+    assert (found.said, found.bad) == ("a.example.com leads to cloudflare", False)
+
+
+def test_past_a_cdn_that_alone_is_let_in_nobody_gets_here() -> None:
+    leads = {"192.0.2.1": ["192.0.2.1"], "a.example.com": ["192.0.2.1"], "www.a.example.com": []}
+    assert bad(names(server(cdn="cloudflare"), [], leads.__getitem__)) == []
+    shut = server(cdn="cloudflare", firewall=Firewall(web="cdn"))
+    assert [finding.said for finding in names(shut, [], leads.__getitem__) if finding.bad] == [
+        "a.example.com leads to 192.0.2.1, past its CDN"
+    ]
 
 
 @pytest.mark.parametrize(
