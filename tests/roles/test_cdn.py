@@ -62,6 +62,12 @@ def test_a_ca_that_is_sent_on_to_https_finds_its_answer_there() -> None:
         assert "\n    return " not in block
 
 
+def test_a_cdn_that_asks_by_http_for_who_came_by_https_is_not_sent_in_circles() -> None:
+    sites = nginx.tree(server(app("behind", cdn="cloudflare"), app("beside")), NEW)
+    refusal = b"if ($http_x_forwarded_proto = https)"
+    assert [refusal in sites[f"boxkeeper/sites/{name}.conf"] for name in ("behind", "beside")] == [True, False]
+
+
 def rules(server: Server) -> str:
     (found,) = [each for each in firewall.wanted(server) if isinstance(each, firewall.Rules)]
     return found.entries({"ports": [22]})[0].content.decode()

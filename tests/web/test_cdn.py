@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.web.box import HERE, Web
@@ -80,6 +81,13 @@ def test_a_limit_counts_each_client_of_the_cdn_for_itself(edge: Web) -> None:
     first = [visit(edge, "203.0.113.20", "/api/limited")["status"] for _ in range(6)]
     assert first == [200] * 5 + [429]
     assert visit(edge, "203.0.113.21", "/api/limited")["status"] == 200
+
+
+def test_a_cdn_in_mode_flexible_is_told_so_and_not_sent_in_circles(edge: Web) -> None:
+    plain = f"http://127.0.0.1:{edge.target.port(80)}/"
+    for_https = httpx.get(plain, headers={"Host": NAME, "X-Forwarded-Proto": "https"})
+    assert (for_https.status_code, "Full (strict)" in for_https.text) == (500, True)
+    assert httpx.get(plain, headers={"Host": NAME, "X-Forwarded-Proto": "http"}).status_code == 308
 
 
 @pytest.mark.parametrize("mode", ["forward", "redirect"])
