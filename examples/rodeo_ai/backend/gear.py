@@ -1,0 +1,103 @@
+"""Products: searched in Chroma and in Postgres, brought by jobs of the queue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Cookie, HTTPException, Request, Response
+from kombu.exceptions import OperationalError as QueueAway
+from pydantic import BaseModel, Field
+
+import work
+from catalogue import Catalogue
+from guests import DAY, Guests
+from model import Model
+from store import Row, Store, vector
+
+SEARCHES = 60
+"""Searches a minute that an address has."""
+FOUND = 5
+
+
+class Search(BaseModel):
+    """What to look for."""
+
+    words: str = Field(min_length=1, max_length=200)
+
+
+class Scrape(BaseModel):
+    """What to read, and how slowly: seconds for each page."""
+
+    source: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")
+    pages: int = Field(ge=1, le=60)
+    pace: float = Field(default=0.5, ge=0, le=10)
+
+
+def routes(store: Store, catalogue: Catalogue, guests: Guests, model: Model) -> APIRouter:
+    """`/api/search`, `/api/session` and `/api/scrapes`."""
+    router = APIRouter(prefix="/api")
+
+    @router.post("/search")
+    def search(
+        wanted: Search, request: Request, response: Response, rodeo: Annotated[str | None, Cookie()] = None
+    ) -> dict[str, object]:
+        address = request.client.host if request.client else ""
+        if not guests.within("search", address, SEARCHES):
+            raise HTTPException(429, "Too many searches. Wait a minute and try again.")
+        session = guests.session(rodeo)
+        response.set_cookie("rodeo", session, max_age=DAY, httponly=True, secure=True, samesite="lax")
+        place = model.text(wanted.words)
+        rows = store.rows(
+            "SELECT key, name, place <=> %s::vector AS distance FROM products ORDER BY distance LIMIT %s",
+            vector(place),
+            FOUND,
+        )
+        return {
+            "chroma": catalogue.nearest(place, FOUND),
+            "postgres": [
+                {"id": row["key"], "name": row["name"], "distance": round(row["distance"], 4)} for row in rows
+            ],
+            "searches": guests.remember(session, wanted.words),
+        }
+
+    @router.get("/session")
+    def session(rodeo: Annotated[str | None, Cookie()] = None) -> dict[str, object]:
+        return {"searches": guests.searches(guests.session(rodeo)) if rodeo else []}
+
+    @router.post("/scrapes", status_code=202)
+    def scrape(wanted: Scrape) -> dict[str, object]:
+        job = uuid4()
+        sql = "INSERT INTO scrapes (id, source, pages, pace) VALUES (%s, %s, %s, %s) RETURNING *"
+        (row,) = store.rows(sql, job, wanted.source, wanted.pages, wanted.pace)
+        try:
+            work.scrape.apply_async((str(job),), retry=False)
+        except QueueAway:
+            store.rows("DELETE FROM scrapes WHERE id = %s", job)
+            raise HTTPException(503, "The queue does not answer; nothing was started") from None
+        return as_json(row)
+
+    @router.get("/scrapes")
+    def scrapes() -> list[dict[str, object]]:
+        return [as_json(row) for row in store.rows("SELECT * FROM scrapes ORDER BY created_at DESC LIMIT 10")]
+
+    @router.get("/scrapes/{job}")
+    def one(job: UUID) -> dict[str, object]:
+        rows = store.rows("SELECT * FROM scrapes WHERE id = %s", job)
+        if not rows:
+            raise HTTPException(404, "There is no such job")
+        return as_json(rows[0])
+
+    return router
+
+
+def as_json(row: Row) -> dict[str, object]:
+    """A job as the API shows it."""
+    state = "done" if row["ended_at"] else "running" if row["started_at"] else "waiting"
+    return {
+        "id": str(row["id"]),
+        "source": row["source"],
+        "pages": row["pages"],
+        "done": row["done"],
+        "state": state,
+    }
