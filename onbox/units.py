@@ -13,8 +13,8 @@ from onbox.shell import Failed, run, said
 
 Json = Any
 JOB = 3600.0
-"""Seconds that systemd may take for a restart. It ends each by itself, after the unit's own deadlines: a worker gets ten
-minutes to finish what it is doing."""
+"""Seconds that systemd may take for a restart. It ends each by itself, after the unit's own deadlines: a worker may get
+ten minutes to finish what it is doing."""
 STAMPS = "/var/lib/boxkeeper/units"
 
 

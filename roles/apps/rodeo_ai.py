@@ -10,8 +10,9 @@ from roles.apps.app import App, Frontend, Need, Process, Python, Rate, Route
 class RodeoAi(App):
     """FastAPI under uvicorn, Celery, a React frontend, Postgres with pgvector, ChromaDB and Redis.
 
-    For images in S3 instead of this box, the app's own code reads what its `env` names; secrets of that kind are added
-    to `secrets` in a class of your own.
+    A model on a box of its own (`roles/apps/rodeo_inference.py`) is named by `env`: INFERENCE_URL is its site, and
+    INFERENCE_ADDRESS, where it has one, its private address; the app connects to that and checks the site's certificate.
+    So are images in S3 instead of on this box: S3_ENDPOINT and S3_BUCKET.
     """
 
     title: ClassVar[str] = "RodeoAI"
@@ -21,6 +22,7 @@ class RodeoAi(App):
     extensions: ClassVar[tuple[str, ...]] = ("vector",)
     redis_use: ClassVar[Literal["cache", "queue"]] = "queue"
     secrets: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
+    optional: ClassVar[tuple[str, ...]] = ("INFERENCE_TOKEN", "S3_ACCESS_KEY", "S3_SECRET_KEY")
     variables: ClassVar[dict[str, str]] = {
         "UPLOADS": "{root}/shared/uploads",
         "BEAT_SCHEDULE": "{root}/shared/celerybeat-schedule",
@@ -54,13 +56,3 @@ class RodeoAi(App):
     health: ClassVar[str] = "/api/health"
 
     name: str = "rodeo-ai"
-
-
-class RodeoAiWithInference(RodeoAi):
-    """RodeoAI whose model runs on a box of its own: see `roles/apps/rodeo_inference.py`.
-
-    Where that is comes from `env`: INFERENCE_URL is its site; INFERENCE_ADDRESS, where it has one, its private address,
-    to which the app then connects while it checks the certificate of the site's name.
-    """
-
-    secrets: ClassVar[tuple[str, ...]] = (*RodeoAi.secrets, "INFERENCE_TOKEN")

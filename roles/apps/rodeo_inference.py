@@ -6,8 +6,8 @@
         ))
     )
 
-Three things keep strangers out: nginx answers the addresses in `allow` and nobody else, TLS keeps the token from whoever
-shares a provider's private network, and the app itself asks for the token.
+Three things keep strangers out: nginx answers the addresses in `allow` and nobody else, TLS keeps the token from
+whoever shares a provider's private network, and the app itself asks for the token.
 """
 
 from __future__ import annotations

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
 import chromadb
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings as ChromaSettings
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request is for those who look for a fault
 
 
 class Catalogue:
