@@ -12,6 +12,9 @@ from onbox.journal import last_lines
 from onbox.shell import Failed, run, said
 
 Json = Any
+JOB = 3600.0
+"""Seconds that systemd may take for a restart. It ends each by itself, after the unit's own deadlines: a worker may get
+ten minutes to finish what it is doing."""
 STAMPS = "/var/lib/boxkeeper/units"
 
 
@@ -112,7 +115,7 @@ def do(verb: str, name: str) -> None:
     """Start, restart or reload, and see that it stays up: `systemctl start` returns 0 for a unit that dies at once."""
     failure = ""
     try:
-        run(["systemctl", verb, name], timeout=180)
+        run(["systemctl", verb, name], timeout=JOB)
     except Failed as failed:
         failure = str(failed)
     deadline = time.monotonic() + 20

@@ -7,6 +7,7 @@ A class per app says what the app IS (runtime, needs, secrets, processes, routes
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -185,6 +186,9 @@ class App(Settings):
     name: str = Field(description="Short name: the app's user, folder and units are called so")
     domain: str = Field(description="Where it is reached, e.g. notes.example.com")
     aliases: tuple[str, ...] = Field(default=(), description="More names of the same site, redirected to `domain`")
+    allow: tuple[str, ...] = Field(
+        default=(), description='Addresses that may reach its site, e.g. ("10.0.0.2", "10.0.1.0/24"); else everybody'
+    )
     source: Git | Folder = Field(description="Where its code comes from")
     cdn: Literal["cloudflare"] | None = Field(
         default=None, description="Whose proxy its domain leads to, in TLS mode Full (strict); None for none"
@@ -221,6 +225,16 @@ class App(Settings):
     @classmethod
     def _aliases(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(normal_domain(alias) for alias in aliases)
+
+    @field_validator("allow")
+    @classmethod
+    def _allow(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        for address in allow:
+            try:
+                ipaddress.ip_network(address)
+            except ValueError:
+                raise ValueError(f"{address!r} is no address; write it like `10.0.0.2` or `10.0.1.0/24`") from None
+        return allow
 
     @field_validator("env")
     @classmethod

@@ -86,6 +86,22 @@ def test_aliases_are_redirected_and_the_challenge_is_answered_for_all_names() ->
     assert "server_name notes.example.com;" in main
 
 
+def test_a_site_for_some_addresses_answers_them_only_and_the_challenges_of_the_ca_still() -> None:
+    text = site(notes(allow=("10.0.0.2", "fd00::/64"), aliases=("www.example.com",)))
+    plain, alias, main = text.split("\nserver {")[1:]
+    rules = "    allow 10.0.0.2;\n    allow fd00::/64;\n    deny all;\n"
+    assert rules in alias
+    assert rules in main
+    assert "deny" not in plain
+    assert "deny" not in site(notes())
+
+
+@pytest.mark.parametrize("address", ["10.0.0.300", "10.0.0.2; allow all", "example.com", "10.0.0.2/8"])
+def test_an_address_that_is_none_is_a_fault(address: str) -> None:
+    (said,) = notes(allow=(address,)).faults
+    assert "is no address; write it like `10.0.0.2`" in said
+
+
 def test_an_app_without_a_frontend_serves_no_files() -> None:
     class Api(AiNoteTaker):
         frontend: ClassVar[Frontend | None] = None  # type: ignore[assignment]
