@@ -13,8 +13,10 @@ from roles.apps import App, Folder, Node, Python
 if TYPE_CHECKING:
     from roles.server import Server
 
-PORTS = {80: "nginx", 443: "nginx", 5432: "postgres"}
+PORTS = {80: "nginx", 443: "nginx", 3478: "turn", 5349: "turn", 5432: "postgres"}
 """Ports that roles listen on by themselves. Redis says itself which ones it takes."""
+CHECKED = ("tls", "nginx", "postgres", "redis", "chroma", "turn")
+"""Roles whose settings can be at odds with the apps'."""
 
 
 def among(servers: Sequence[Server]) -> Iterator[str]:
@@ -33,7 +35,8 @@ def within(server: Server) -> Iterator[str]:
     yield from _needs(server, where)
     yield from _ports(server)
     apps = [app for app in server_apps(server) if not app.faults]
-    for role in (server.tls, server.nginx, server.postgres, server.redis, server.chroma) if _is_whole(server) else ():
+    for name in CHECKED if _is_whole(server) else ():
+        role = getattr(server, name)
         if role is not None and not role.faults and hasattr(role, "clashes"):
             yield from role.clashes(apps)
     yield from budget.clashes(apps)
@@ -51,7 +54,7 @@ def _get(settings: Any, name: str) -> Any:
 
 
 def _is_whole(server: Server) -> bool:
-    return all(hasattr(server, name) for name in ("tls", "nginx", "postgres", "redis", "chroma"))
+    return all(hasattr(server, name) for name in CHECKED)
 
 
 def _same(server: Server, where: str) -> Iterator[str]:
@@ -91,6 +94,8 @@ def _needs(server: Server, where: str) -> Iterator[str]:
         for need in sorted({*app.needs, *(["nginx"] if app.routes else [])}):
             if vars(server).get(need, "wrong in itself") is None:
                 yield f"{name} needs {need}: add `{need}={need.capitalize()}()` to this server"
+    if _get(server, "turn") and vars(server).get("firewall", "wrong in itself") is None:
+        yield f"{where}: only a firewall keeps what TURN relays off this box: add `firewall=Firewall()` to it"
     if apps and _get(server, "nginx") and vars(server).get("tls", "wrong in itself") is None:
         yield f"{where}: apps are served by HTTPS: add `tls=Tls()` to this server"
 

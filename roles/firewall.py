@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from roles import Fault, Settings, render
+from roles import Fault, Settings, nginx, render, turn
 from roles.confirmed import Confirmed
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
@@ -20,10 +20,12 @@ RULES = "/etc/boxkeeper/firewall.nft"
 UNIT = "boxkeeper-firewall.service"
 NEVER = {5432: "Postgres", 6379: "Redis", 8000: "Chroma", 11434: "Ollama"}
 """Ports that have no business on the internet."""
+REACHED = (nginx, turn)
+"""Roles that the outside reaches: each says by `opens(server)` which ports that takes, as in `Firewall.ports`."""
 
 
 class Firewall(Settings):
-    """What may reach the box, besides SSH and, with nginx, ports 80 and 443."""
+    """What may reach the box, besides SSH and what nginx (80, 443) and TURN open for themselves."""
 
     ports: tuple[str, ...] = Field(default=(), description='More open ports, e.g. ("tcp/8443", "udp/50000-50100")')
 
@@ -47,28 +49,30 @@ class Rules(Confirmed):
 
     tcp: Sequence[str] = ()
     udp: Sequence[str] = ()
+    relays: str = ""
     kind: ClassVar[str] = "confirmed"
 
     def entries(self, found: Json) -> Sequence[File]:
         if not found["ports"]:
             raise Fault("firewall: no sshd is seen to listen on this box, so no port could be kept open for you")
-        rules = render("firewall/firewall.nft.j2", ssh=found["ports"], tcp=self.tcp, udp=self.udp)
+        rules = render("firewall/firewall.nft.j2", ssh=found["ports"], tcp=self.tcp, udp=self.udp, relays=self.relays)
         return [File(RULES, rules, mode="0600")]
 
 
 def wanted(server: Server) -> Iterator[Resource]:
     if server.firewall is None:
         return
-    web = ["80", "443"] if server.nginx is not None else []
-    opened = [port.split("/") for port in server.firewall.ports]
+    own = [port for role in REACHED for port in role.opens(server)]
+    opened = [port.split("/") for port in dict.fromkeys([*own, *server.firewall.ports])]
     unit = f"/etc/systemd/system/{UNIT}"
     yield Packages(["nftables", "fail2ban", "python3-systemd"])
     yield Files([Directory("/etc/boxkeeper"), File(unit, render(f"firewall/{UNIT}.j2", rules=RULES))])
     yield Rules(
         name="firewall",
         files=[File(RULES, b"")],
-        tcp=[*web, *(number for kind, number in opened if kind == "tcp")],
+        tcp=[number for kind, number in opened if kind == "tcp"],
         udp=[number for kind, number in opened if kind == "udp"],
+        relays=server.turn.ports if server.turn is not None else "",
         prove=("nft", "-c", "-f", RULES),
         load=[["systemctl", "daemon-reload"], ["systemctl", "reload-or-restart", UNIT]],
         unload=[["systemctl", "stop", UNIT]],

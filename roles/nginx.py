@@ -206,3 +206,8 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Packages(["nginx", "logrotate"])
     yield Sites(server)
     yield Units([Unit("nginx.service")])
+
+
+def opens(server: Server) -> list[str]:
+    """The ports that the outside must reach."""
+    return ["tcp/80", "tcp/443"] if server.nginx is not None else []
