@@ -78,7 +78,7 @@ class Turnbox:
     def call(self, way: str, credentials: tuple[str, str], peer: str = FAR, packets: int = 10) -> str:
         """What coturn's own client says of packets that it has relayed to a peer and back."""
         name, password = map(shlex.quote, credentials)
-        flags = f"{way} -c -n {packets} -m 1 -z 20"
+        flags = f"-c -n {packets} -m 1 -z 20 {way}"
         port = 5349 if "S" in way else 3478
         line = f"turnutils_uclient {flags} -u {name} -w {password} -e {peer} -p {port} {self.address}"
         return self.outside(line)[1]
