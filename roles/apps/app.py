@@ -169,8 +169,8 @@ class App(Settings):
     """Distribution packages that it needs, e.g. `ffmpeg`."""
     processes: ClassVar[tuple[Process, ...]] = ()
     routes: ClassVar[tuple[Route, ...]] = ()
-    subdomains: ClassVar[dict[str, str]] = {}
-    """Names before the domain that go wholly to one process: `{"api": "web"}`."""
+    subdomains: ClassVar[dict[str, str | Route]] = {}
+    """Names before the domain that go wholly to one process: `{"api": "web"}`; a `Route` where that has a rate."""
     jobs: ClassVar[tuple[Job, ...]] = ()
     release_command: ClassVar[str | None] = None
     release_directory: ClassVar[str] = "."
