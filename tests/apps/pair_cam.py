@@ -150,7 +150,7 @@ class Person:
         self._until(lambda: any(packet.startswith(start) for packet in self.heard))
         packet = next(packet for packet in self.heard if packet.startswith(start))
         self.heard.remove(packet)
-        return (json.loads(packet[2:]) + [None])[1]
+        return [*json.loads(packet[2:]), None][1]
 
     def _until(self, there: Any, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds

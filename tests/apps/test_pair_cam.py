@@ -174,7 +174,7 @@ def test_metrics_are_for_this_machine_alone(cam: PairCamSite) -> None:
     assert 'http_request_seconds_bucket{le="0.5",method="GET",route="/api/health",status="200"}' in said
     listening = cam.target.succeed("ss -Hltn 'sport = :9090' | awk '{print $4}'").split()
     assert listening == ["127.0.0.1:9090"]
-    with pytest.raises(OSError, match="refused|timed out"):
+    with pytest.raises(OSError, match=r"refused|timed out"):
         socket.create_connection((cam.target.address, 9090), timeout=3)
     for host in (DOMAIN, f"api.{DOMAIN}"):
         assert "http_request_seconds" not in cam.patient("/metrics", host=host).text
