@@ -132,6 +132,7 @@ def test_two_people_meet_and_what_one_says_the_other_hears(cam: PairCamSite, way
     answers.hear("left")
     for person in (begins, answers):
         person.line.close()
+    assert re.search(r'^calls_total\{way="relay"\} [1-9]', cam.metrics(), re.M)
     calls = cam.patient("/api/calls", token=tokens[0]).json()["calls"]
     assert [(call["relayed"], bool(call["ended"])) for call in calls] == [(True, True)]
 
@@ -169,8 +170,9 @@ def test_turn_passwords_come_from_the_secret_that_coturn_has_and_relay(cam: Pair
 
 
 def test_metrics_are_for_this_machine_alone(cam: PairCamSite) -> None:
-    said = cam.target.succeed("curl -fsS http://127.0.0.1:9090/metrics")
-    assert re.search(r'calls_total\{way="relay"\} [1-9]', said)
+    cam.patient("/api/health")
+    said = cam.metrics()
+    assert re.search("^sockets_open [0-9]+$", said, re.M)
     assert 'http_request_seconds_bucket{le="0.5",method="GET",route="/api/health",status="200"}' in said
     listening = cam.target.succeed("ss -Hltn 'sport = :9090' | awk '{print $4}'").split()
     assert listening == ["127.0.0.1:9090"]
@@ -181,7 +183,7 @@ def test_metrics_are_for_this_machine_alone(cam: PairCamSite) -> None:
 
 
 def test_the_app_has_the_socket_and_opens_no_port_besides(cam: PairCamSite) -> None:
-    ports = cam.target.succeed("ss -Hltnp | grep -w node | awk '{print $4}'").split()
+    ports = cam.target.succeed(f"ss -Hltnp | grep pid={cam.pid}, | awk '{{print $4}}'").split()
     assert ports == ["127.0.0.1:9090"]
 
 

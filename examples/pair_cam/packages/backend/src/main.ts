@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { LogLevel } from '@nestjs/common';
+import { ConsoleLogger, LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module';
@@ -15,7 +15,8 @@ const LEVELS: Record<string, LogLevel[]> = {
 
 async function main() {
   const { port, metricsPort, corsOrigins } = settings();
-  const logger = LEVELS[process.env.LOG_LEVEL ?? 'info'] ?? LEVELS.info!;
+  const logLevels = LEVELS[process.env.LOG_LEVEL ?? 'info'] ?? LEVELS.info!;
+  const logger = new ConsoleLogger({ logLevels, colors: false }); // the journal shows no colours
   const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger });
   app.disable('x-powered-by');
   app.set('trust proxy', 'loopback');
