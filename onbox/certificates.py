@@ -138,10 +138,11 @@ def heal() -> None:
 
 def reload() -> None:
     """What certbot calls after it has renewed a certificate."""
-    from onbox import nginx
+    from onbox import nginx, turn
 
     if nginx.is_running():
         nginx.reload()
+    turn.refresh()
 
 
 def run() -> None:

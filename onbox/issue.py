@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from onbox import acme, certificates, dns, ledger, lineage, nginx, reach
+from onbox import acme, certificates, dns, ledger, lineage, nginx, reach, turn
 from onbox.shell import Failed
 
 Json = Any
@@ -35,6 +35,7 @@ def run() -> None:
         for site in settings["sites"]:
             known[site["name"]] = _settle(site, settings, record)
             _write(record)
+        turn.refresh()
 
 
 @contextlib.contextmanager

@@ -13,9 +13,9 @@ from roles.apps import App, Folder, Node, Python
 if TYPE_CHECKING:
     from roles.server import Server
 
-PORTS = {80: "nginx", 443: "nginx", 5432: "postgres"}
+PORTS = {80: "nginx", 443: "nginx", 3478: "turn", 5349: "turn", 5432: "postgres"}
 """Ports that roles listen on by themselves. Redis says itself which ones it takes."""
-CHECKED = ("firewall", "tls", "nginx", "postgres", "redis", "chroma")
+CHECKED = ("firewall", "tls", "nginx", "postgres", "redis", "chroma", "turn")
 """Roles that have a word to say about the apps beside them."""
 
 
@@ -93,6 +93,8 @@ def _needs(server: Server, where: str) -> Iterator[str]:
         for need in sorted({*app.needs, *(["nginx"] if app.routes else [])}):
             if vars(server).get(need, "wrong in itself") is None:
                 yield f"{name} needs {need}: add `{need}={need.capitalize()}()` to this server"
+    if _get(server, "turn") and vars(server).get("firewall", "wrong in itself") is None:
+        yield f"{where}: only a firewall keeps what TURN relays off this box: add `firewall=Firewall()` to it"
     if apps and _get(server, "nginx") and vars(server).get("tls", "wrong in itself") is None:
         yield f"{where}: apps are served by HTTPS: add `tls=Tls()` to this server"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from roles import Fault, Settings, cdn, render
+from roles import Fault, Settings, cdn, nginx, render, turn
 from roles.apps import App
 from roles.confirmed import Confirmed
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
@@ -21,10 +21,12 @@ RULES = "/etc/boxkeeper/firewall.nft"
 UNIT = "boxkeeper-firewall.service"
 NEVER = {5432: "Postgres", 6379: "Redis", 8000: "Chroma", 11434: "Ollama"}
 """Ports that have no business on the internet."""
+REACHED = (nginx, turn)
+"""Roles that the outside reaches: each says by `opens(server)` which ports that takes, as in `Firewall.ports`."""
 
 
 class Firewall(Settings):
-    """What may reach the box, besides SSH and, with nginx, ports 80 and 443."""
+    """What may reach the box, besides SSH and what nginx (80, 443) and TURN open for themselves."""
 
     ports: tuple[str, ...] = Field(default=(), description='More open ports, e.g. ("tcp/8443", "udp/50000-50100")')
     web: Literal["everybody", "cdn"] = Field(
@@ -65,13 +67,15 @@ class Rules(Confirmed):
     tcp: Sequence[str] = ()
     udp: Sequence[str] = ()
     web: Sequence[str] = ()
+    relays: str = ""
     kind: ClassVar[str] = "confirmed"
 
     def entries(self, found: Json) -> Sequence[File]:
         if not found["ports"]:
             raise Fault("firewall: no sshd is seen to listen on this box, so no port could be kept open for you")
         web = {"ip": [one for one in self.web if ":" not in one], "ip6": [one for one in self.web if ":" in one]}
-        rules = render("firewall/firewall.nft.j2", ssh=found["ports"], tcp=self.tcp, udp=self.udp, web=web)
+        ports = {"ssh": found["ports"], "tcp": self.tcp, "udp": self.udp, "relays": self.relays}
+        rules = render("firewall/firewall.nft.j2", **ports, web=web)
         return [File(RULES, rules, mode="0600")]
 
 
@@ -79,17 +83,19 @@ def wanted(server: Server) -> Iterator[Resource]:
     if server.firewall is None:
         return
     networks = admitted(server)
-    web = ["80", "443"] if server.nginx is not None and server.firewall.web == "everybody" else []
-    opened = [port.split("/") for port in server.firewall.ports]
+    reached = (role for role in REACHED if not (role is nginx and server.firewall.web == "cdn"))
+    own = [port for role in reached for port in role.opens(server)]
+    opened = [port.split("/") for port in dict.fromkeys([*own, *server.firewall.ports])]
     unit = f"/etc/systemd/system/{UNIT}"
     yield Packages(["nftables", "fail2ban", "python3-systemd"])
     yield Files([Directory("/etc/boxkeeper"), File(unit, render(f"firewall/{UNIT}.j2", rules=RULES))])
     yield Rules(
         name="firewall",
         files=[File(RULES, b"")],
-        tcp=[*web, *(number for kind, number in opened if kind == "tcp")],
+        tcp=[number for kind, number in opened if kind == "tcp"],
         udp=[number for kind, number in opened if kind == "udp"],
         web=networks if server.nginx is not None else [],
+        relays=server.turn.ports if server.turn is not None else "",
         prove=("nft", "-c", "-f", RULES),
         load=[["systemctl", "daemon-reload"], ["systemctl", "reload-or-restart", UNIT]],
         unload=[["systemctl", "stop", UNIT]],

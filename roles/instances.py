@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 
-TAKEN = {5432: "Postgres"}
+TAKEN = {3478: "TURN", 5349: "TURN", 5432: "Postgres"}
 LONGEST = 32
 """Characters of a Linux account's name. App names have up to 31."""
 

@@ -38,8 +38,8 @@ class Nginx(Settings):
         """Routes that can't be served."""
         for app in apps:
             yield from (f"{app.name}: {fault}" for route in app.routes if (fault := _fault(app, route)))
-            subdomains = app.subdomains.items()
-            yield from (f"{app.name}: {fault}" for name, to in subdomains if (fault := _no_process(app, name, to)))
+            inner = [(name, each.route.to) for name, each in subdomains(app)]
+            yield from (f"{app.name}: {fault}" for name, to in inner if (fault := _no_process(app, name, to)))
             paths = [route.path for route in app.routes]
             yield from (f"{app.name}: two routes for {path}" for path in sorted(set(paths)) if paths.count(path) > 1)
             if app.frontend is not None and not _is_relative(app.frontend.output):
@@ -111,8 +111,9 @@ def _match(route: Route) -> str:
 
 def subdomains(app: App) -> Iterator[tuple[str, Location]]:
     """Other names of the app's, each a site of one location. Sockets may come to any path of them."""
-    for name, process in app.subdomains.items():
-        yield f"{name}.{app.domain}", Location("/", Route("/", to=process, websocket=True), "")
+    for name, to in app.subdomains.items():
+        route = to if isinstance(to, Route) else Route("/", to=to, websocket=True)
+        yield f"{name}.{app.domain}", Location("/", route, f"{app.name}_{name}")
 
 
 def pace(rate: Rate) -> str:
@@ -212,3 +213,8 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Packages(["nginx", "logrotate"])
     yield Sites(server)
     yield Units([Unit("nginx.service")])
+
+
+def opens(server: Server) -> list[str]:
+    """The ports that the outside must reach."""
+    return ["tcp/80", "tcp/443"] if server.nginx is not None else []

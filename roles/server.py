@@ -23,6 +23,7 @@ from roles.redis import Redis
 from roles.secrets import Secret, Store
 from roles.ssh import Ssh
 from roles.tls import Tls
+from roles.turn import Turn
 
 HOST_NAME = r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 """What hostname(7) allows on Linux: 63 characters, where DNS would allow more."""
@@ -58,6 +59,7 @@ class Server(Settings):
     chroma: Chroma | None = Field(default=None, description="ChromaDB, one instance per app")
     nginx: Nginx | None = Field(default=None, description="nginx, one site per app")
     tls: Tls | None = Field(default=None, description="Certificates")
+    turn: Turn | None = Field(default=None, description="TURN, which relays calls")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")
 
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)

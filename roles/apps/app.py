@@ -23,11 +23,11 @@ RESERVED = frozenset(
     "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
     "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
     "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot fail2ban chroma boxkeeper apt template0 template1 public none".split()
+    "certbot coturn turnserver fail2ban chroma boxkeeper apt template0 template1 public none".split()
 )
 OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
 """How the names of others' accounts, units and roles begin."""
-Need = Literal["postgres", "redis", "chroma"]
+Need = Literal["postgres", "redis", "chroma", "turn"]
 
 
 class Git(Settings):
@@ -170,8 +170,8 @@ class App(Settings):
     """Distribution packages that it needs, e.g. `ffmpeg`."""
     processes: ClassVar[tuple[Process, ...]] = ()
     routes: ClassVar[tuple[Route, ...]] = ()
-    subdomains: ClassVar[dict[str, str]] = {}
-    """Names before the domain that go wholly to one process: `{"api": "web"}`."""
+    subdomains: ClassVar[dict[str, str | Route]] = {}
+    """Names before the domain that go wholly to one process: `{"api": "web"}`; a `Route` where that has a rate."""
     jobs: ClassVar[tuple[Job, ...]] = ()
     release_command: ClassVar[str | None] = None
     release_directory: ClassVar[str] = "."

@@ -102,6 +102,33 @@ def test_an_address_that_is_none_is_a_fault(address: str) -> None:
     assert "is no address; write it like `10.0.0.2`" in said
 
 
+class Call(App):
+    title: ClassVar[str] = "Call"
+    processes: ClassVar[tuple[Process, ...]] = (Process("web", "none"),)
+    routes: ClassVar[tuple[Route, ...]] = (Route("/"),)
+    subdomains: ClassVar[dict[str, str | Route]] = {"api": Route("/", rate=Rate(5, "second")), "ws": "web"}
+
+
+def test_a_subdomain_goes_to_one_process_at_its_own_rate() -> None:
+    text = site(Call(name="call", domain="call.example.com", source=SOURCE))
+    assert "limit_req_zone $binary_remote_addr zone=call_api:1m rate=5r/s;" in text
+    api, ws = text.partition("server_name api.call.example.com;")[2].split("server_name ws.call.example.com;")
+    assert "limit_req zone=call_api burst=4 nodelay;" in api
+    assert "proxy_pass http://call.web;" in api
+    assert "limit_req" not in ws
+    assert "proxy_set_header Upgrade $http_upgrade;" in ws
+
+
+def test_a_subdomain_for_no_process_is_refused() -> None:
+    class Odd(Call):
+        subdomains: ClassVar[dict[str, str | Route]] = {"api": Route("/", to="wbe"), "ws": "nobody"}
+
+    assert list(Nginx().clashes([Odd(name="odd", domain="odd.example.com", source=SOURCE)])) == [
+        "odd: api.odd.example.com: no web process is called 'wbe'; there is web",
+        "odd: ws.odd.example.com: no web process is called 'nobody'; there is web",
+    ]
+
+
 def test_an_app_without_a_frontend_serves_no_files() -> None:
     class Api(AiNoteTaker):
         frontend: ClassVar[Frontend | None] = None  # type: ignore[assignment]

@@ -1,0 +1,96 @@
+"""A target with TURN, and somebody outside of it: a network of its own with a public address, joined by one cable."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roles.secrets import Store
+from target.box import Target
+from target.run import Run, run
+
+NAME = "turnbox"
+HERE = Path(__file__).resolve().parent
+NEAR, FAR = "1.2.3.1", "1.2.3.4"
+NEAR6, FAR6 = "2000:1::1", "2000:2::4"
+"""Public addresses, on a cable that ends in the target: the box's own ones there, and those of somebody outside."""
+
+CABLE = f"""
+ip netns add outside
+ip link add near type veth peer name far netns outside
+ip address add {NEAR}/24 dev near; ip address add {NEAR6}/64 dev near nodad; ip link set near up
+ip -n outside address add {FAR}/24 dev far; ip -n outside address add 2000:1::4/64 dev far nodad
+ip -n outside link set far up; ip -n outside link set lo up; ip -n outside address add {FAR6}/64 dev lo nodad
+ip -n outside route add default via {NEAR}
+ip -n outside route add default via {NEAR6}
+ip route add default via 2000:1::4
+"""
+
+
+@dataclass(frozen=True)
+class Turnbox:
+    """The box, and a project of its own for its secrets."""
+
+    target: Target
+    project: Path
+    key: str
+
+    def run(self, *arguments: str, **wanted: Any) -> Run:
+        data = {"target": self.target.name, "port": self.target.port(22), **wanted}
+        variables = {"TURN": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
+        return run(self.project / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
+
+    def converge(self, **wanted: Any) -> str:
+        """A run that must succeed; what it printed."""
+        done = self.run("-y", **wanted)
+        assert done.code == 0, done.output
+        return done.output
+
+    def changes(self, **wanted: Any) -> list[str]:
+        """The operations that a run would change something with, from pyinfra's own plan."""
+        return self.run("--dry", "--json", **wanted).changes
+
+    def secret(self, app: str = "pair-cam") -> str:
+        return Store(self.project / "inventory.secrets").values()[f"{app}/turn"].get_secret_value()
+
+    def credentials(self, app: str = "pair-cam", lasts: int = 600, user: str = "") -> tuple[str, str]:
+        """A user name and password as an app makes them, that end in so many seconds; of another user each time."""
+        name = f"{int(time.time()) + lasts}:{user or secrets.token_hex(4)}"
+        digest = hmac.new(self.secret(app).encode(), name.encode(), hashlib.sha1).digest()
+        return name, base64.b64encode(digest).decode()
+
+    @property
+    def address(self) -> str:
+        return self.target.address
+
+    def outside(self, command: str) -> tuple[int, str]:
+        """Run a command as somebody outside."""
+        return self.target.execute(f"timeout 60 ip netns exec outside {command}")
+
+    def call(self, way: str, credentials: tuple[str, str], peer: str = FAR, packets: int = 10) -> str:
+        """What coturn's own client says of packets that it has relayed to a peer and back."""
+        name, password = map(shlex.quote, credentials)
+        flags = f"-c -n {packets} -m 1 -z 20 {way}"
+        port = 5349 if "S" in way else 3478
+        line = f"turnutils_uclient {flags} -u {name} -w {password} -e {peer} -p {port} {self.address}"
+        return self.outside(line)[1]
+
+    def serial(self) -> str:
+        """The serial number of the certificate that coturn answers with."""
+        return self.handshake("| openssl x509 -noout -serial")
+
+    def handshake(self, after: str = "", options: str = "") -> str:
+        return self.target.execute(f"openssl s_client -connect {self.address}:5349 {options} </dev/null 2>&1 {after}")[
+            1
+        ]
+
+    def pid(self) -> str:
+        return self.target.succeed("systemctl show -P MainPID coturn")
