@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PORTS = {80: "nginx", 443: "nginx", 5432: "postgres"}
 """Ports that roles listen on by themselves. Redis says itself which ones it takes."""
+ROLES = ("tls", "nginx", "postgres", "redis", "chroma", "ollama")
+"""Roles that check the apps which use them."""
 
 
 def among(servers: Sequence[Server]) -> Iterator[str]:
@@ -33,7 +35,7 @@ def within(server: Server) -> Iterator[str]:
     yield from _needs(server, where)
     yield from _ports(server)
     apps = [app for app in server_apps(server) if not app.faults]
-    for role in (server.tls, server.nginx, server.postgres, server.redis, server.chroma) if _is_whole(server) else ():
+    for role in [getattr(server, name) for name in ROLES] if _is_whole(server) else ():
         if role is not None and not role.faults and hasattr(role, "clashes"):
             yield from role.clashes(apps)
     yield from budget.clashes(apps)
@@ -51,7 +53,7 @@ def _get(settings: Any, name: str) -> Any:
 
 
 def _is_whole(server: Server) -> bool:
-    return all(hasattr(server, name) for name in ("tls", "nginx", "postgres", "redis", "chroma"))
+    return all(hasattr(server, name) for name in ROLES)
 
 
 def _same(server: Server, where: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ import roles
 from roles import ROOT, Settings
 
 CORE = {
+    "archive",
     "budget",
     "checks",
     "clashes",
@@ -26,6 +27,7 @@ CORE = {
     "extensions",
     "instances",
     "keys",
+    "models",
     "needs",
     "operations",
     "plans",

@@ -160,7 +160,9 @@ class Handler(BaseHTTPRequestHandler):
             self.json({"embedding": meaning(str(asked.get("prompt", "")))})
             return
         texts = asked.get("input", "")
-        self.json({"model": model, "embeddings": [meaning(text) for text in ([texts] if isinstance(texts, str) else texts)]})
+        self.json(
+            {"model": model, "embeddings": [meaning(text) for text in ([texts] if isinstance(texts, str) else texts)]}
+        )
 
     def stream(self, pieces: Iterator[Json], asked: Json) -> None:
         if not asked.get("stream", True):

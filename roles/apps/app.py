@@ -22,11 +22,11 @@ RESERVED = frozenset(
     "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
     "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
     "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot fail2ban chroma boxkeeper apt template0 template1 public none".split()
+    "certbot fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
 )
 OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
 """How the names of others' accounts, units and roles begin."""
-Need = Literal["postgres", "redis", "chroma"]
+Need = Literal["postgres", "redis", "chroma", "ollama"]
 
 
 class Git(Settings):
@@ -273,6 +273,11 @@ class App(Settings):
     def folders(self) -> list[str]:
         """What is served of its `shared` folder."""
         return sorted({route.to for route in self.routes if route.to.startswith("shared/")})
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it asks Ollama for; the first is the one that it is told of as OLLAMA_MODEL."""
+        return ()
 
     @property
     def database(self) -> str:
