@@ -56,4 +56,4 @@ class Archive:
 
     def _made_of(self, found: Json) -> Json:
         arch = MACHINES.get(found["machine"], "")
-        return {"sha256": self.sha256.get(arch), "without": list(self.without)}
+        return {"version": self.version, "sha256": self.sha256.get(arch), "without": list(self.without)}

@@ -51,9 +51,7 @@ class Ollama(Settings):
     url: str = Field(
         default=ARCHIVE, description="Where its archive is; {version} and {arch} (amd64 or arm64) are filled in"
     )
-    sha256: str | None = Field(
-        default=None, description="SHA-256 of the archive, where it is another than Ollama's own"
-    )
+    sha256: str | None = Field(default=None, description="SHA-256 of the archive, for one that is not known here")
     keep_alive: str = Field(default="5m", description="How long a model stays in memory after a question, e.g. 24h")
     sizes: dict[str, Model] = Field(
         default_factory=dict, description='What other models take, e.g. {"phi4": Model(ram_gb=16, disk_mb=9100)}'
@@ -103,7 +101,8 @@ class Ollama(Settings):
             for name in app.models:
                 if self.size(name) is None:
                     line = f'`ollama=Ollama(sizes={{"{name}": Model(ram_gb=8, disk_mb=5000)}})`'
-                    yield f"{app.name}: what the model {name} takes is not known here (known: {', '.join(MODELS)}): {line}"
+                    known = f"(known: {', '.join(MODELS)})"
+                    yield f"{app.name}: what the model {name} takes is not known here {known}: add it, {line}"
 
     def size(self, model: str) -> Model | None:
         known = {full(name): size for name, size in {**MODELS, **self.sizes}.items()}

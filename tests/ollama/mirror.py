@@ -1,9 +1,13 @@
-"""A mirror of archives that a test can make break off: `cut` in its folder is how many bytes it sends at most, once."""
+"""A mirror of archives that a test can make break off, once: `cut` or `stall` in its folder is how many bytes it sends.
+
+After `cut` it hangs up, after `stall` it says nothing more.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,15 +33,20 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if first else 200)
         self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
-        self.wfile.write(content[first : first + self.most()])
+        cut, stall = taken("cut"), taken("stall")
+        self.wfile.write(content[first : first + min(cut, stall)])
+        if stall < sys.maxsize:
+            time.sleep(50)
 
-    def most(self) -> int:
-        try:
-            return int((FOLDER / "cut").read_text())
-        except FileNotFoundError:
-            return sys.maxsize
-        finally:
-            (FOLDER / "cut").unlink(missing_ok=True)
+
+def taken(word: str) -> int:
+    """The number in a file that is read once."""
+    try:
+        return int((FOLDER / word).read_text())
+    except FileNotFoundError:
+        return sys.maxsize
+    finally:
+        (FOLDER / word).unlink(missing_ok=True)
 
 
 ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
