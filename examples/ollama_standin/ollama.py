@@ -84,7 +84,8 @@ class Shelf:
 
 def told(prompt: str) -> Iterator[str]:
     """An answer, word by word."""
-    wanted = list(dict.fromkeys(re.findall(r"[a-z]{3,}", prompt.lower())))[:8] or ["rice"]
+    words = dict.fromkeys(re.findall(r"[a-z]{3,}", prompt.lower()))
+    wanted = [word for word in words if word not in ("and", "the", "with")][:8] or ["rice"]
     lines = [f"{' and '.join(wanted[:2]).capitalize()}, the monk's way", "", "Ingredients:"]
     lines += [f"- a handful of {word}" for word in wanted]
     lines += ["", "1. Warm the pan slowly.", f"2. Add {', then '.join(wanted)}.", "3. Wait, taste, and serve."]

@@ -12,13 +12,17 @@ from roles.apps.app import App, Need, Node, Process, Rate, Route
 EMBEDDING = "all-minilm"
 """What turns recipes into vectors, so that they are found by their meaning: 46 MB."""
 
+LEFTOVERS = ".next/cache node_modules/@next/swc-* node_modules/@img"
+"""Of a build: its cache, its compiler, what resizes pictures. A third of a release, and nothing that runs needs it."""
+
 
 class FlavorMonk(App):
     """Next.js, Ollama, Postgres, ChromaDB for recipe search and Redis as a cache."""
 
     title: ClassVar[str] = "Flavor Monk"
-    runtime: ClassVar[Node] = Node(build="npm run build")
-    needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis", "ollama"})
+    runtime: ClassVar[Node] = Node(build=f"npm run build && rm -rf {LEFTOVERS}")
+    needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis", "chroma", "ollama"})
+    optional: ClassVar[tuple[str, ...]] = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY")
     variables: ClassVar[dict[str, str]] = {"EMBEDDING_MODEL": EMBEDDING, "NEXT_TELEMETRY_DISABLED": "1"}
     processes: ClassVar[tuple[Process, ...]] = (Process("web", "npm start"),)
     routes: ClassVar[tuple[Route, ...]] = (

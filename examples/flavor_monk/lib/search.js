@@ -10,7 +10,7 @@ let collection;
 async function ask(path, body) {
   const { chroma, chromaToken } = settings();
   const headers = { "content-type": "application/json" };
-  if (chromaToken) headers.authorization = `Bearer ${chromaToken}`;
+  if (chromaToken) headers["x-chroma-token"] = chromaToken;
   const answer = await fetch(`${chroma}${path}`, {
     method: body ? "POST" : "GET",
     headers,
