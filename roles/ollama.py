@@ -161,9 +161,9 @@ class Models:
 
 
 def wanted(server: Server) -> Iterator[Resource]:
-    if server.ollama is None:
-        return
     apps = [app for app in server.apps if "ollama" in app.needs]
+    if server.ollama is None or not apps:
+        return
     sizes = {full(name): size for app in apps for name in app.models if (size := server.ollama.size(name))}
     archive = _archive(server.ollama)
     models = Models(sizes, [app.name for app in apps], archive.link)

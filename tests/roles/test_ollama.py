@@ -85,6 +85,8 @@ def test_what_is_unpacked_is_known_by_its_hash_and_version() -> None:
     made_of = archive().payload({"machine": "x86_64", "made_of": None})["made_of"]
     assert archive().differences({"machine": "x86_64", "made_of": made_of}) == []
     assert archive(version="0.32.9").differences({"machine": "x86_64", "made_of": made_of}) != []
+    again = archive(version="9.9.9", sha256=RELEASES["0.34.4"]["amd64"])
+    assert again.differences({"machine": "x86_64", "made_of": made_of}) != []
     assert archive(sha256="0" * 64).differences({"machine": "x86_64", "made_of": made_of}) != []
 
 
@@ -161,6 +163,10 @@ def test_only_models_that_are_not_there_are_pulled() -> None:
     assert two.payload(found(8000, 50_000, "all-minilm:latest")) == {"models": ["mistral:7b"]}
     assert two.differences(found(8000, 50_000, "all-minilm:latest", "mistral:7b")) == []
     assert two.differences({**found(8000), "models": None}) != []
+
+
+def test_where_no_app_needs_it_nothing_is_fetched() -> None:
+    assert list(wanted(server())) == []
 
 
 def test_only_apps_that_need_it_are_let_through_its_fence() -> None:
