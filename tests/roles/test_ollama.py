@@ -184,6 +184,7 @@ def test_it_is_never_told_to_listen_to_others() -> None:
     assert "OLLAMA_KEEP_ALIVE=30m" in unit
     assert "OLLAMA_MAX_LOADED_MODELS=2 " in unit
     assert "ExecStartPre=+/usr/sbin/nft -f" in unit
+    assert "OLLAMA_NOPRUNE=1" in unit
 
 
 def test_an_app_is_told_where_it_is_and_which_model_it_chose() -> None:
