@@ -128,6 +128,18 @@ def test_a_client_that_leaves_leaves_no_half_recipe(monk: Monk) -> None:
     assert monk.health()["status"] == "healthy"
 
 
+def test_without_the_model_a_wish_is_an_error_and_not_half_a_recipe(monk: Monk) -> None:
+    monk.target.succeed("systemctl stop boxkeeper-ollama")
+    try:
+        with monk.client() as client:
+            request = monk.request(client, "POST", "/api/cook", json={"wish": "anything that is left"})
+            _, answer = monk.patiently(client, request)
+            assert (answer.status_code, answer.read()) == (503, b'{"error":"the model does not answer"}')
+    finally:
+        monk.target.succeed("systemctl start boxkeeper-ollama")
+    assert _well(monk)
+
+
 @pytest.mark.parametrize("wish", [b"", b"{}", b'{"wish": ""}', b"[1", b'{"wish": "' + b"x" * 600 + b'"}'])
 def test_what_is_no_wish_is_refused(monk: Monk, wish: bytes) -> None:
     with monk.client() as client:

@@ -28,7 +28,7 @@ function Wish({ cooked }) {
     setText("");
     setState("cooking");
     try {
-      await cook(wish, (piece) => setText((before) => before + piece));
+      await cook(wish, (piece) => setText((before) => (before + piece).trimStart()));
       setState("idle");
       cooked();
     } catch (error) {

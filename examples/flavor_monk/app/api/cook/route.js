@@ -1,52 +1,32 @@
 import * as cache from "../../../lib/cache.js";
 import { words } from "../../../lib/model.js";
+import { titled } from "../../../lib/recipe.js";
 import * as search from "../../../lib/search.js";
 import { settings } from "../../../lib/settings.js";
 import * as store from "../../../lib/store.js";
-import { titled } from "../../../lib/recipe.js";
+import { flow } from "../../../lib/stream.js";
 
 export const dynamic = "force-dynamic";
 
 const HOUR = 3600;
 const LONGEST = 500;
+const HEADERS = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 
 /** A recipe for a wish, word by word. The same wish within an hour is answered from the cache. */
 export async function POST(request) {
-  const wish = String((await request.json().catch(() => ({}))).wish ?? "").trim();
+  const wish = String((await request.json().catch(() => null))?.wish ?? "").trim();
   if (!wish || wish.length > LONGEST) {
     return Response.json({ error: `a wish has 1 to ${LONGEST} characters` }, { status: 400 });
   }
   const kept = await cache.recall("recipe", `${settings().model}\n${wish}`);
-  const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-  if (kept) return new Response(kept, { headers: { ...headers, "x-cache": "hit" } });
-  return new Response(cooked(wish, request.signal), { headers: { ...headers, "x-cache": "miss" } });
-}
-
-function cooked(wish, signal) {
-  const encoder = new TextEncoder();
-  const source = words(wish, signal);
-  let text = "";
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { value, done } = await source.next();
-        if (!done) {
-          text += value;
-          controller.enqueue(encoder.encode(value));
-          return;
-        }
-        await keep(wish, text);
-        controller.close();
-      } catch (error) {
-        console.error(`cook: ${error.message}`);
-        // a stream that ends early is seen as one: the reader is never shown half a recipe as a whole one
-        controller.error(error);
-      }
-    },
-    async cancel() {
-      await source.return();
-    },
-  });
+  if (kept) return new Response(kept, { headers: { ...HEADERS, "x-cache": "hit" } });
+  try {
+    const body = await flow(words(wish, request.signal), (text) => keep(wish, text));
+    return new Response(body, { headers: { ...HEADERS, "x-cache": "miss" } });
+  } catch (error) {
+    console.error(`cook: ${error.message}`);
+    return Response.json({ error: "the model does not answer" }, { status: 503 });
+  }
 }
 
 async function keep(wish, text) {
