@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import ssl
 import time
@@ -20,6 +21,14 @@ PARTS = {
     "ollama": ("boxkeeper-ollama.service",),
 }
 """What the app stands on, by the word of its health, with the units that are it."""
+
+
+@functools.cache
+def certificate(target: Target) -> str:
+    """Of the site."""
+    pem = target.succeed(f"cat /etc/boxkeeper/tls/{NAME}/fullchain.pem")
+    assert pem  # without one, Python would trust the machine's authorities instead
+    return pem
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,7 @@ class Monk:
 
     def client(self) -> httpx.Client:
         """Trusts exactly the certificate that the box made for the site."""
-        pem = self.target.succeed(f"cat /etc/boxkeeper/tls/{NAME}/fullchain.pem")
-        return httpx.Client(verify=ssl.create_default_context(cadata=pem), http2=True, timeout=60)
+        return httpx.Client(verify=ssl.create_default_context(cadata=certificate(self.target)), http2=True, timeout=60)
 
     def request(self, client: httpx.Client, method: str, path: str, **more: Any) -> httpx.Request:
         url = f"https://127.0.0.1:{self.target.port(443)}{path}"
