@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from roles import chroma, postgres, redis, turn
+from roles import chroma, ollama, postgres, redis, turn
 from roles.apps.app import App, Need
 from roles.secrets import Secret
 
@@ -25,7 +25,13 @@ class Giver(Protocol):
         ...
 
 
-GIVERS: Mapping[Need, Giver] = {"postgres": postgres, "redis": redis, "chroma": chroma, "turn": turn}
+GIVERS: Mapping[Need, Giver] = {
+    "postgres": postgres,
+    "redis": redis,
+    "chroma": chroma,
+    "ollama": ollama,
+    "turn": turn,
+}
 
 
 def of(app: App) -> Iterator[Giver]:

@@ -18,6 +18,7 @@ from roles.base import Base
 from roles.chroma import Chroma
 from roles.firewall import Firewall
 from roles.nginx import Nginx
+from roles.ollama import Ollama
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.secrets import Secret, Store
@@ -57,6 +58,7 @@ class Server(Settings):
     postgres: Postgres | None = Field(default=None, description="PostgreSQL")
     redis: Redis | None = Field(default=None, description="Redis, one instance per app")
     chroma: Chroma | None = Field(default=None, description="ChromaDB, one instance per app")
+    ollama: Ollama | None = Field(default=None, description="Ollama, language models for the apps that need them")
     nginx: Nginx | None = Field(default=None, description="nginx, one site per app")
     tls: Tls | None = Field(default=None, description="Certificates")
     turn: Turn | None = Field(default=None, description="TURN, which relays calls")

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from roles import Settings, apps, base, clashes, firewall, nginx, postgres, redis, ssh, tls
+from roles import Settings, apps, base, clashes, firewall, nginx, ollama, postgres, redis, ssh, tls
 from roles.apps import App, Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.server import Server
 
-ROLES = (base, ssh, firewall, postgres, redis, tls, nginx, apps)
+ROLES = (base, ssh, firewall, postgres, redis, ollama, tls, nginx, apps)
 BOUNDED = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 SENTENCE = re.compile(r".+: .+|.* needs .*")
 
@@ -89,7 +89,7 @@ def _settings_of(role: str) -> type[Settings]:
     return found
 
 
-NAMES = ("base", "ssh", "firewall", "postgres", "redis", "nginx", "tls")
+NAMES = ("base", "ssh", "firewall", "postgres", "redis", "ollama", "nginx", "tls")
 KINDS: dict[str, type[Settings]] = {role: _settings_of(role) for role in NAMES}
 MODELS: list[type[Settings]] = [Server, AiNoteTaker, *KINDS.values()]
 TEXTS = [

@@ -17,6 +17,7 @@ import roles
 from roles import ROOT, Settings
 
 CORE = {
+    "archive",
     "budget",
     "cdn",
     "checks",
@@ -27,6 +28,7 @@ CORE = {
     "extensions",
     "instances",
     "keys",
+    "models",
     "needs",
     "operations",
     "plans",

@@ -1,8 +1,7 @@
 """What an app is, and what you choose about it.
 
 A class per app says what the app IS (runtime, needs, secrets, processes, routes, jobs); its fields say what YOU choose
-(domain, source, sizes). Apps declare needs, not steps: `roles.apps.role` turns them into accounts, units and releases,
-`roles.nginx` into a site, `roles.postgres` and `roles.redis` into their database and instance.
+(domain, source, sizes). Apps declare needs, not steps: `roles.apps.role` and the role of each need make them so.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ RESERVED = frozenset(
     "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
     "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
     "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot coturn turnserver fail2ban chroma boxkeeper apt template0 template1 public none".split()
+    "certbot coturn turnserver fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
 )
 OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
 """How the names of others' accounts, units and roles begin."""
-Need = Literal["postgres", "redis", "chroma", "turn"]
+Need = Literal["postgres", "redis", "chroma", "ollama", "turn"]
 
 
 class Git(Settings):
@@ -290,6 +289,11 @@ class App(Settings):
     def folders(self) -> list[str]:
         """What is served of its `shared` folder."""
         return sorted({route.to for route in self.routes if route.to.startswith("shared/")})
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it asks Ollama for; the first is the one that it is told of as OLLAMA_MODEL."""
+        return ()
 
     @property
     def database(self) -> str:

@@ -1,0 +1,214 @@
+"""Flavor Monk on a box of its own: every part really used, tokens as they come, neighbours kept out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from roles.secrets import Store
+from target import ollama as standin
+from target.box import Target
+from target.run import Run, run
+from tests.apps.monk import NAME, PARTS, Monk
+
+pytestmark = pytest.mark.target
+
+TARGET = os.environ.get("BOXKEEPER_MONK_TARGET", "monkbox")
+INVENTORY = Path(__file__).with_name("monk_inventory.py")
+Converge = Callable[..., Run]
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the inventory and a store of its own."""
+    folder = tmp_path_factory.mktemp("monk")
+    shutil.copy(INVENTORY, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOXKEEPER_AGE_KEY", str(pyrage.x25519.Identity.generate()))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def box(project: Path) -> Iterator[Target]:
+    target = Target.start(TARGET)
+    standin.offer(target)
+    yield target
+    if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
+        target.remove()
+
+
+@pytest.fixture(scope="session")
+def converge(box: Target, project: Path) -> Converge:
+    """Runs the whole deploy on the box."""
+
+    def converged(*options: str, model: str = "mistral:7b") -> Run:
+        data = json.dumps({"target": box.name, "port": box.port(22), "model": model})
+        return run(project / INVENTORY.name, "deploys/full.py", *options, environment={"MONK": data})
+
+    done = converged("-y")
+    assert done.code == 0, done.output
+    return converged
+
+
+@pytest.fixture(scope="session")
+def monk(box: Target, converge: Converge) -> Monk:
+    return Monk(box, "monk.example.test")
+
+
+def test_health_says_that_every_part_answers(monk: Monk) -> None:
+    said = monk.health()
+    assert {part: said[part] for part in PARTS} == dict.fromkeys(PARTS, "healthy")
+    assert said["model"] == "mistral:7b"
+
+
+def test_a_second_run_changes_nothing(converge: Converge) -> None:
+    assert converge("--dry", "--json").changes == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_is_away_is_named_and_comes_back(monk: Monk, part: str) -> None:
+    units = " ".join(f"'{unit}'" for unit in PARTS[part])
+    monk.target.succeed(f"systemctl stop {units}")
+    try:
+        said = monk.health()
+        assert {word for word in PARTS if said[word] != "healthy"} == {part}
+    finally:
+        monk.target.succeed(f"systemctl start {PARTS[part][0]}; systemctl start --all {units}")
+    monk.target.wait_until(f"systemctl is-active {PARTS[part][-1].replace('*', '[0-9]*')}", 30)
+    assert _well(monk)
+
+
+def _well(monk: Monk) -> bool:
+    path = f"curl -sS -m 10 -o /dev/null -w '%{{http_code}}' --unix-socket /run/boxkeeper/{NAME}.web.sock"
+    monk.target.wait_until(f'test "$({path} http://x/api/health)" = 200', 30)
+    return True
+
+
+def test_tokens_arrive_one_by_one_through_nginx_over_tls(monk: Monk) -> None:
+    heard = monk.cook("red lentils with lemon and thyme, half an hour")
+    assert "lentils" in heard.text
+    assert not heard.cached
+    assert heard.pieces > 20
+    assert heard.first < heard.last / 5, heard
+    print(f"first token {heard.first * 1000:.0f} ms, last {heard.last * 1000:.0f} ms, {heard.pieces} pieces")
+
+
+def test_the_same_wish_is_answered_from_the_cache(monk: Monk) -> None:
+    first = monk.cook("carrots and ginger")
+    again = monk.cook("carrots and ginger")
+    assert again.cached
+    assert again.text == first.text
+    assert again.last < first.last / 5
+
+
+def test_recipes_are_kept_and_found_by_their_meaning(monk: Monk) -> None:
+    before = monk.count()
+    monk.cook("smoked trout with horseradish")
+    monk.cook("plum crumble with almonds")
+    assert monk.count() == before + 2
+    found = monk.search("crumble of almonds")
+    assert "plum" in found["recipes"][0]["body"]
+    assert not found["cached"]
+    assert monk.search("crumble of almonds")["cached"]
+
+
+def test_a_client_that_leaves_leaves_no_half_recipe(monk: Monk) -> None:
+    before = monk.count()
+    assert monk.cook("a very long stew of turnips", words=3).pieces == 3
+    monk.target.succeed("sleep 5")
+    assert monk.count() == before
+    assert monk.health()["status"] == "healthy"
+
+
+def test_without_the_model_a_wish_is_an_error_and_not_half_a_recipe(monk: Monk) -> None:
+    monk.target.succeed("systemctl stop boxkeeper-ollama")
+    try:
+        with monk.client() as client:
+            request = monk.request(client, "POST", "/api/cook", json={"wish": "anything that is left"})
+            _, answer = monk.patiently(client, request)
+            assert (answer.status_code, answer.read()) == (503, b'{"error":"the model does not answer"}')
+    finally:
+        monk.target.succeed("systemctl start boxkeeper-ollama")
+    assert _well(monk)
+
+
+@pytest.mark.parametrize("wish", [b"", b"{}", b'{"wish": ""}', b"[1", b'{"wish": "' + b"x" * 600 + b'"}'])
+def test_what_is_no_wish_is_refused(monk: Monk, wish: bytes) -> None:
+    with monk.client() as client:
+        _, answer = monk.patiently(client, monk.request(client, "POST", "/api/cook", content=wish))
+        assert answer.status_code == 400
+
+
+def test_the_page_arrives_and_its_files_are_kept_by_browsers(monk: Monk) -> None:
+    page = monk.ask("/")
+    assert (page.status_code, page.http_version) == (200, "HTTP/2")
+    script = re.findall(r'src="(/_next/static/[^"]+\.js)"', page.text)[0]
+    assert "immutable" in monk.ask(script).headers["cache-control"]
+    assert "x-powered-by" not in page.headers
+
+
+def test_what_it_stands_on_is_reached_from_nowhere_else(monk: Monk) -> None:
+    listening = monk.target.succeed("ss -Htln | awk '{print $4}'").split()
+    assert "127.0.0.1:11434" in listening
+    assert {place.rpartition(":")[2] for place in listening if not place.startswith(("127.", "[::1]"))} == {
+        "22",
+        "80",
+        "443",
+    }
+    chroma = int(monk.environment()["CHROMA_URL"].rpartition(":")[2])
+    for port in (11434, chroma, 3000):
+        with pytest.raises(OSError, match=r"timed out|refused|unreachable"):
+            socket.create_connection((monk.target.address, port), timeout=3)
+
+
+@pytest.mark.parametrize("stranger", ["nobody", "www-data", f"redis-{NAME}"])
+def test_an_account_that_needs_neither_gets_nothing_of_either(monk: Monk, stranger: str) -> None:
+    chroma = monk.environment()["CHROMA_URL"]
+    ask = f"runuser -u {stranger} -- curl -sS -m 5 -o /dev/null -w '%{{http_code}}'"
+    assert monk.target.execute(f"{ask} http://127.0.0.1:11434/api/tags")[0] == 7
+    assert monk.target.execute(f"{ask} {chroma}/api/v2/heartbeat")[1].strip()[-3:] in ("401", "403")
+
+
+def test_its_unit_is_fenced_in(monk: Monk) -> None:
+    shown = monk.target.succeed(f"systemd-analyze security --no-pager {NAME}-web.service | tail -1")
+    assert float(re.findall(r"[\d.]+(?= \w+ )", shown)[-1]) <= 1.5, shown
+
+
+def test_nothing_of_the_build_is_kept_that_does_not_run(monk: Monk) -> None:
+    current = f"/srv/{NAME}/current"
+    assert int(monk.target.succeed(f"du -sm {current}/ | cut -f1")) < 280
+    monk.target.fail(f"ls -d {current}/node_modules/@next/swc-* {current}/.next/cache")
+    assert "telemetry" not in monk.target.succeed(f"journalctl -o cat -u {NAME}-build").lower()
+
+
+def test_a_box_too_small_for_the_model_is_refused_with_the_numbers(monk: Monk, converge: Converge) -> None:
+    done = converge("-y", model="llama2:70b")
+    assert done.code == 2, done.output
+    assert re.search(r"the models of flavor-monk need 65582: llama2:70b \(64 GB\), all-minilm", done.output)
+    assert re.search(r'take a smaller one, `model="\S+"`, or rent a box with 64 GB', done.output)
+    assert "nothing was changed" in done.output
+    assert converge("--dry", "--json").changes == []
+
+
+def test_another_model_is_pulled_and_used(monk: Monk, converge: Converge) -> None:
+    assert converge("-y", model="tinyllama").code == 0
+    said = monk.health()
+    assert (said["status"], said["model"]) == ("healthy", "tinyllama")
+    assert converge("-y").code == 0
+    assert monk.health()["model"] == "mistral:7b"
+
+
+def test_keys_of_providers_arrive_once_they_are_in_the_store(monk: Monk, converge: Converge, project: Path) -> None:
+    assert monk.health()["providers"] == {"replicate": False, "openai": False}
+    Store(project / "monk_inventory.secrets").set(f"{NAME}/OPENAI_API_KEY", "sk-canary-91")
+    assert converge("-y").code == 0
+    assert monk.health()["providers"] == {"replicate": False, "openai": True}
+    assert monk.environment()["OPENAI_API_KEY"] == "sk-canary-91"
