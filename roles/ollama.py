@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from roles import Settings, render
 from roles.apps.app import App
 from roles.archive import Archive
+from roles.budget import Cost, Size
 from roles.models import MODELS, Model, biggest, fits, full, plan, ram_mb
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units, User, Users
 from roles.secrets import Secret
@@ -94,6 +95,18 @@ class Ollama(Settings):
                 '`sha256sum.txt`, `sha256="..."`'
             )
         return self
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """A loaded model takes its size and a little more; that of another box's size is what `Models` refuses."""
+        needing = [app for app in apps if "ollama" in app.needs]
+        if needing:
+            yield Cost("Ollama", ram_mb=100, disk_mb=FETCHED_MB, there=f"{FOLDER}/models")
+        for app in needing:
+            for name in app.models:
+                if model := self.size(name):
+                    place = f"{FOLDER}/models/manifests/registry.ollama.ai/library/{full(name).replace(':', '/')}"
+                    ram, less = model.disk_mb * 6 // 5, f"a smaller model for {app.name}"
+                    yield Cost(f"model {name}", ram, model.disk_mb, there=place, less_ram=less, less_disk=less)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Models of which nobody knows what they take."""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from roles import Settings, render, tls
-from roles.apps.app import App, normal_domain
+from roles.apps.app import App
+from roles.apps.texts import normal_domain
+from roles.budget import Cost, Size
 from roles.resources import Directory, Entry, File, Files, Json, Link, Packages, Resource, Unit, Units
 from roles.secrets import Secret
 
@@ -94,6 +96,11 @@ class Turn(Settings):
     @property
     def last(self) -> int:
         return int(self.ports.partition("-")[2])
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """coturn works with 20 MB, and a relay with 50 kB."""
+        if any("turn" in app.needs for app in apps):
+            yield Cost("TURN", ram_mb=24 + self.sessions // 20, disk_mb=20, there="/usr/bin/turnserver")
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """A name that no certificate is for; nobody to serve."""
