@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from roles import Settings, render, tls
-from roles.apps.app import App, normal_domain
+from roles.apps.app import App
+from roles.apps.texts import normal_domain
+from roles.budget import Cost, Size
 from roles.resources import Directory, Entry, File, Files, Json, Link, Packages, Resource, Unit, Units
 from roles.secrets import Secret
 
@@ -94,6 +96,11 @@ class Turn(Settings):
     @property
     def last(self) -> int:
         return int(self.ports.partition("-")[2])
+
+    def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
+        """16 MB, and 20 KB for every relay; counted are 50, as a relay with much traffic has more in its hands."""
+        less = "fewer `sessions` for TURN"
+        yield Cost("TURN", 16 + self.sessions // 20, 30, there="/usr/bin/turnserver", less_ram=less)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """A name that no certificate is for; nobody to serve."""
