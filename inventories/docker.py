@@ -6,7 +6,6 @@ from pathlib import Path
 from roles import Fault
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
-from roles.apps.the_chatty_ai import TheChattyAi
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.postgres import Postgres
@@ -36,11 +35,6 @@ docker = group(
             AiNoteTaker(
                 domain="notes.localhost",
                 source=Folder(path=str(_root / "examples" / "ai_note_taker")),
-            ),
-            TheChattyAi(
-                domain="chatty.localhost",
-                source=Folder(path=str(_root / "examples" / "the_chatty_ai")),
-                env={"ECHO_ENV": "GOOGLE_CREDENTIALS,GOOGLE_TOKEN"},
             ),
         ),
     )

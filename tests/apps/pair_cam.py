@@ -82,7 +82,7 @@ class PairCamSite:
 
 
 class Line(Protocol):
-    """One way to carry Engine.IO packets (https://socket.io/docs/v4/engine-io-protocol/)."""
+    """One way to carry Engine.IO packets (its protocol, version 4)."""
 
     def send(self, packet: str) -> None: ...
     def receive(self) -> list[str]: ...
@@ -142,7 +142,7 @@ class WebSocket:
 
 @dataclass
 class Person:
-    """Somebody connected: says events, and hears those that come (https://socket.io/docs/v4/socket-io-protocol/)."""
+    """Somebody connected: says events, and hears those that come (Socket.IO's protocol, version 5)."""
 
     line: Line
     heard: list[Any] = field(default_factory=list)

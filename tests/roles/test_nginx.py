@@ -114,7 +114,8 @@ def test_a_subdomain_goes_to_one_process_at_its_own_rate() -> None:
     assert "limit_req_zone $binary_remote_addr zone=call_api:1m rate=5r/s;" in text
     api, ws = text.partition("server_name api.call.example.com;")[2].split("server_name ws.call.example.com;")
     assert "limit_req zone=call_api burst=4 nodelay;" in api
-    assert "proxy_pass http://call.web;" in api
+    upstream = "call.web"
+    assert f"proxy_pass http://{upstream};" in api
     assert "limit_req" not in ws
     assert "proxy_set_header Upgrade $http_upgrade;" in ws
 

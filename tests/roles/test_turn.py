@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from roles.apps import App, Folder, Frontend, Route
+from roles.budget import Size
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.server import Server
@@ -148,6 +149,11 @@ def test_its_own_name_is_one_of_a_sites() -> None:
     assert variables(server(app, turn=Turn(domain="turn.example.com")), app)["TURN_REALM"] == "turn.example.com"
     (said,) = Turn(domain="turn.example.org").clashes([app])
     assert said == "Turn.domain: no site's certificate is for turn.example.org: add it to the `aliases` of pair-cam"
+
+
+def test_its_relays_count_in_the_budget() -> None:
+    (few,), (many,) = (list(Turn(sessions=number).costs([], Size(1000, 1000))) for number in (100, 1000))
+    assert few.ram_mb < many.ram_mb < 100
 
 
 def test_without_somebody_who_needs_it_it_is_left_out() -> None:

@@ -1,5 +1,5 @@
 // TURN passwords that end by themselves: "moment:user", and its HMAC with the secret that coturn knows too.
-// https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00
+// That is draft-uberti-behave-turn-rest-00, which coturn follows.
 
 import { createHmac } from 'node:crypto';
 import type { Settings } from './settings';
