@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.demo import INVENTORY, placeholders
+from commands.demo import FIVE, ONE, placeholders
 from roles import ROOT, Fault
 
 if TYPE_CHECKING:
@@ -50,22 +50,26 @@ class Run:
 
 
 @click.command()
-def bench() -> None:
+@click.option("--five", is_flag=True, help="With all five apps on the box, not one")
+def bench(five: bool) -> None:
     """Measure a first run, runs that change nothing, and the same at 50 ms round trip. Takes about four minutes."""
+    from target import ollama
     from target.box import Target
     from target.link import Link
 
     box = Target.start(NAME, progress=click.echo)
-    placeholders()
+    inventory = FIVE if five else ONE
+    placeholders(inventory)
+    ollama.offer(box)
     try:
         # so that sshd counts the first run's execs too; ours says the same once it is there
         box.succeed("echo LogLevel VERBOSE >/etc/ssh/sshd_config.d/99-bench.conf && systemctl reload ssh")
-        rows = [_row("first run, bare box", [_run(box, "deploys/full.py")])]
+        rows = [_row("first run, bare box", [_run(box, inventory, "deploys/full.py")])]
         with tempfile.NamedTemporaryFile("w", suffix=".py") as empty:
-            rows += _pairs(box, empty.name, "here", None)
+            rows += _pairs(box, inventory, empty.name, "here", None)
             with Link(("127.0.0.1", box.port(22)), delay=0.025) as port:
                 box.pin(port)
-                rows += _pairs(box, empty.name, "at 50 ms", port)
+                rows += _pairs(box, inventory, empty.name, "at 50 ms", port)
         units = memory(box, "ai-note-taker-*.service", *SERVICES)
     finally:
         box.remove()
@@ -75,9 +79,9 @@ def bench() -> None:
     click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
 
 
-def _pairs(box: Target, empty: str, where: str, port: int | None) -> list[Row]:
+def _pairs(box: Target, inventory: str, empty: str, where: str, port: int | None) -> list[Row]:
     """A run that changes nothing and an empty pyinfra deploy, in turn, so that both see the same noise."""
-    pairs = [(_run(box, "deploys/full.py", port), _run(box, empty, port)) for _ in range(ROUNDS)]
+    pairs = [(_run(box, inventory, "deploys/full.py", port), _run(box, inventory, empty, port)) for _ in range(ROUNDS)]
     ratio = statistics.median(full.seconds / nothing.seconds for full, nothing in pairs)
     return [
         _row(f"nothing to change, {where}", [full for full, _ in pairs], ratio),
@@ -96,13 +100,13 @@ def _row(what: str, runs: list[Run], ratio: float | None = None) -> Row:
     )
 
 
-def _run(box: Target, deploy: str, port: int | None = None) -> Run:
+def _run(box: Target, inventory: str, deploy: str, port: int | None = None) -> Run:
     """One run as a user types it, with its wall time, its peak memory and the execs that the box's sshd counted."""
     environment = {**os.environ, "PYINFRA_YES": "true", "BOXKEEPER_TARGET": box.name}
     environment["BOXKEEPER_TARGET_PORT"] = str(port or "")
     since = box.succeed("date +%s.%N").strip()
     started = time.monotonic()
-    line = [str(Path(sys.executable).with_name("pyinfra")), INVENTORY, deploy]
+    line = [str(Path(sys.executable).with_name("pyinfra")), inventory, deploy]
     process = subprocess.Popen(line, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     said = process.stderr.read()

@@ -31,6 +31,11 @@ def probe(domain: str, address: str, port: int) -> list[Result]:
     return [_try(name, check) for name, check in checks.items()]
 
 
+def healthy(domain: str, path: str, address: str, port: int) -> Result:
+    """Whether an app's health route says yes over TLS."""
+    return _try(f"{domain}{path}", lambda: _health(domain, address, port, path))
+
+
 def _try(name: str, check: Callable[[], str]) -> Result:
     started = time.monotonic()
     try:
@@ -62,8 +67,8 @@ def _page(domain: str, address: str, port: int) -> str:
     return answer.http_version
 
 
-def _health(domain: str, address: str, port: int) -> str:
-    answer = _get(domain, address, port, "/api/health")
+def _health(domain: str, address: str, port: int, path: str = "/api/health") -> str:
+    answer = _get(domain, address, port, path)
     assert answer.status_code == 200, f"status {answer.status_code}: {answer.text[:200]}"
     return ""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.demo import INVENTORY
+from commands.demo import FIVE
 from roles import ROOT
 from target.box import Target
 
@@ -59,12 +59,12 @@ def start(inventory: str | Path, deploy: str | Path, *, environment: Mapping[str
 
 
 def pyinfra(target: Target, *arguments: str, port: int | None = None, deploy: str = "deploys/full.py") -> Run:
-    """Run `pyinfra inventories/docker.py DEPLOY ARGUMENTS` against this target; `port` for a relay before it."""
-    return run(INVENTORY, deploy, *arguments, environment=environment(target, port))
+    """Run `pyinfra inventories/five.py DEPLOY ARGUMENTS` against this target; `port` for a relay before it."""
+    return run(FIVE, deploy, *arguments, environment=environment(target, port))
 
 
 def environment(target: Target, port: int | None = None) -> dict[str, str]:
-    """What tells inventories/docker.py which target is meant."""
+    """What tells our inventories which target is meant."""
     return {"BOXKEEPER_TARGET": target.name, "BOXKEEPER_TARGET_PORT": str(port or "")}
 
 

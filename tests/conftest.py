@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from commands.demo import INVENTORY, placeholders
+from commands.demo import FIVE, placeholders
 from roles import ROOT
 from roles.server import Server
+from target import ollama
 from target.box import Target
 from target.run import pyinfra
 
@@ -26,7 +27,8 @@ settings.load_profile("house")
 def bare() -> Iterator[Target]:
     """A box as a provider hands it over."""
     box = Target.start(NAME)
-    placeholders()
+    placeholders(FIVE)
+    ollama.offer(box)
     yield box
     if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
         box.remove()
@@ -34,7 +36,7 @@ def bare() -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def target(bare: Target) -> Target:
-    """A box that `pyinfra inventories/docker.py deploys/full.py` has been run on."""
+    """A box that `pyinfra inventories/five.py deploys/full.py` has been run on."""
     run = pyinfra(bare, "-y")
     assert run.code == 0, run.output
     return bare
@@ -44,7 +46,7 @@ def target(bare: Target) -> Target:
 def server(target: Target) -> Server:
     """What the inventory says of that box, with its secrets."""
     os.environ["BOXKEEPER_TARGET"] = target.name
-    names = runpy.run_path(str(ROOT / INVENTORY))
+    names = runpy.run_path(str(ROOT / FIVE))
     [(_, data)] = next(
         value[0] for name, value in names.items() if isinstance(value, tuple) and not name.startswith("_")
     )

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from commands.bench import memory
-from commands.demo import INVENTORY
+from commands.demo import FIVE
 from commands.inventory import described
 from commands.probe import probe
 from roles.budget import Size, bill
@@ -37,7 +37,7 @@ def test_a_run_that_changes_nothing_takes_one_connection_and_two_execs(target: T
 
 def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOXKEEPER_TARGET", target.name)
-    (server,) = described(INVENTORY)
+    (server,) = described(FIVE)
     budget = {cost.what: cost.ram_mb for cost in bill(server, Size(1000, 20_000)).costs}
     found = memory(target, "ai-note-taker-*.service", "boxkeeper-redis@*.service", "nginx.service")
     whose = {"ai-note-taker-web": "ai-note-taker", "boxkeeper-redis@ai-note-taker": "Redis of ai-note-taker"}

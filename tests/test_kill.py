@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from commands.demo import INVENTORY
+from commands.demo import FIVE
 from target.box import Target
 from target.run import changes, environment, pyinfra, start
 
@@ -67,7 +67,7 @@ def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
 
 def _start_and_kill(target: Target, after: float, where: str) -> None:
     """Kill a run: the control process, or what it runs on the box together with its connection."""
-    run = start(INVENTORY, "deploys/full.py", environment=environment(target))
+    run = start(FIVE, "deploys/full.py", environment=environment(target))
     try:
         time.sleep(after)
         if where == "box":

@@ -34,7 +34,7 @@ def boxkeeper(target: Target, *arguments: str, stdin: bytes = b"") -> subprocess
 
 
 def test_the_status_of_a_box_that_is_well(target: Target) -> None:
-    done = boxkeeper(target, "status", "docker", "--json")
+    done = boxkeeper(target, "status", "five", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     [found] = json.loads(done.stdout)
     [app] = [app for app in found["apps"] if app["name"] == APP]
@@ -42,13 +42,13 @@ def test_the_status_of_a_box_that_is_well(target: Target) -> None:
     assert app["certificate"]["self_signed"]
     assert app["units"][f"{APP}-web.service"]["state"] == "active"
     assert set(found["services"].values()) == {"active"}
-    assert b"All well." in boxkeeper(target, "status", "docker", APP).stdout
+    assert b"All well." in boxkeeper(target, "status", "five", APP).stdout
 
 
 def test_the_status_of_an_app_that_is_down(target: Target) -> None:
     target.succeed(f"systemctl stop {APP}-web.socket {APP}-web.service")
     try:
-        done = boxkeeper(target, "status", "docker", APP)
+        done = boxkeeper(target, "status", "five", APP)
         assert done.returncode == 1
         assert f"! {APP}-web.service is inactive".encode() in done.stdout
         assert f"! {APP} is not healthy".encode() in done.stdout
@@ -58,14 +58,14 @@ def test_the_status_of_an_app_that_is_down(target: Target) -> None:
 
 def test_the_logs_are_the_apps_own(target: Target) -> None:
     target.succeed(f"systemctl start {APP}-cleanup.service")
-    done = boxkeeper(target, "logs", "docker", APP, "--lines", "50")
+    done = boxkeeper(target, "logs", "five", APP, "--lines", "50")
     assert done.returncode == 0
     assert b"Finished ai-note-taker-cleanup.service" in done.stdout
     assert b"sshd" not in done.stdout
 
 
 def test_logs_follow_what_comes(target: Target) -> None:
-    line = [str(Path(sys.executable).with_name("boxkeeper")), "logs", "docker", APP, "--follow", "--lines", "1"]
+    line = [str(Path(sys.executable).with_name("boxkeeper")), "logs", "five", APP, "--follow", "--lines", "1"]
     with subprocess.Popen(line, cwd=ROOT, env={**os.environ, **environment(target)}, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
@@ -79,9 +79,7 @@ def test_logs_follow_what_comes(target: Target) -> None:
 
 
 def test_a_shell_of_an_app_is_the_apps_user_with_its_environment(target: Target) -> None:
-    done = boxkeeper(
-        target, "shell", "docker", APP, stdin=b'whoami; pwd; command -v python; echo "${DATABASE_URL%%:*}"'
-    )
+    done = boxkeeper(target, "shell", "five", APP, stdin=b'whoami; pwd; command -v python; echo "${DATABASE_URL%%:*}"')
     user, folder, python, scheme = done.stdout.decode().split()
     assert user == APP
     assert folder.startswith(f"/srv/{APP}/releases/")
@@ -90,19 +88,19 @@ def test_a_shell_of_an_app_is_the_apps_user_with_its_environment(target: Target)
 
 
 def test_a_shell_of_the_box_is_roots_and_its_exit_code_is_ours(target: Target) -> None:
-    done = boxkeeper(target, "shell", "docker", stdin=b"whoami; exit 7")
+    done = boxkeeper(target, "shell", "five", stdin=b"whoami; exit 7")
     assert (done.returncode, done.stdout.strip()) == (7, b"root")
 
 
 def test_psql_takes_a_file_of_any_size_and_is_the_owner(target: Target) -> None:
     question = b"SELECT current_user, length('" + b"x" * 3_000_000 + b"')"
-    done = boxkeeper(target, "psql", "docker", APP, "--", "-At", stdin=question)
+    done = boxkeeper(target, "psql", "five", APP, "--", "-At", stdin=question)
     assert done.stdout.strip() == b"ai_note_taker|3000000", done.stderr
 
 
 def test_psql_is_a_dialogue_on_a_terminal(target: Target) -> None:
     ours, theirs = pty.openpty()
-    line = ["setsid", "--ctty", "--wait", str(Path(sys.executable).with_name("boxkeeper")), "psql", "docker", APP]
+    line = ["setsid", "--ctty", "--wait", str(Path(sys.executable).with_name("boxkeeper")), "psql", "five", APP]
     process = subprocess.Popen(
         line, cwd=ROOT, env={**os.environ, **environment(target)}, stdin=theirs, stdout=theirs, stderr=theirs
     )
@@ -131,8 +129,8 @@ def heard(terminal: int, until: bytes) -> bytes:
 def test_a_mistake_is_one_line(target: Target) -> None:
     for arguments, said in {
         ("status", "nowhere"): b"inventories/nowhere.py is not there",
-        ("logs", "docker", "nobody"): b"docker has no app called nobody; there is ",
-        ("psql", "docker", "nobody"): b"docker has no app called nobody; there is ",
+        ("logs", "five", "nobody"): b"five has no app called nobody; there is ",
+        ("psql", "five", "nobody"): b"five has no app called nobody; there is ",
     }.items():
         done = boxkeeper(target, *arguments)
         assert done.returncode == 2
@@ -141,7 +139,7 @@ def test_a_mistake_is_one_line(target: Target) -> None:
 
 
 def test_a_check_of_a_box_that_is_well_finds_nothing_in_the_way(target: Target) -> None:
-    done = boxkeeper(target, "check", "docker")
+    done = boxkeeper(target, "check", "five")
     assert done.returncode == 0, done.stdout
     assert b"BAD" not in done.stdout
     assert b"ok   port 443     nginx" in done.stdout
@@ -151,7 +149,7 @@ def test_a_check_names_who_holds_a_port_that_a_run_needs(target: Target) -> None
     target.succeed("systemctl stop nginx && systemd-run --quiet --unit=taker python3 -m http.server 80")
     try:
         target.wait_until("ss -Hltn sport = :80 | grep -q LISTEN")
-        done = boxkeeper(target, "check", "docker")
+        done = boxkeeper(target, "check", "five")
         assert done.returncode == 1
         assert b"BAD  port 80      python3" in done.stdout
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from commands.demo import INVENTORY
+from commands.demo import FIVE
 from roles import ROOT
 from roles.secrets import Store
 from target.box import Target
@@ -110,7 +110,7 @@ class Rodeo:
 
     def event(self, event: dict[str, str], secret: str = "") -> httpx.Response:
         """An event of Stripe's, signed as Stripe does."""
-        stored = Store.beside(Path(ROOT, INVENTORY)).values()[f"{NAME}/STRIPE_WEBHOOK_SECRET"].get_secret_value()
+        stored = Store.beside(Path(ROOT, FIVE)).values()[f"{NAME}/STRIPE_WEBHOOK_SECRET"].get_secret_value()
         payload, now = json.dumps(event), int(time.time())
         signature = hmac.new((secret or stored).encode(), f"{now}.{payload}".encode(), hashlib.sha256).hexdigest()
         header = {"Stripe-Signature": f"t={now},v1={signature}"}

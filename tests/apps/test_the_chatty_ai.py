@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect as connect_soon
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from commands.demo import INVENTORY
+from commands.demo import FIVE
 from roles import ROOT
 from roles.secrets import Store
 from target.box import Target
@@ -35,7 +35,7 @@ DOMAIN, UNIT = "chatty.localhost", "the-chatty-ai-web"
 
 @pytest.fixture(scope="module")
 def chatty(target: Target) -> Chatty:
-    kept = Store.beside(Path(ROOT, INVENTORY)).values()
+    kept = Store.beside(Path(ROOT, FIVE)).values()
     return Chatty(
         Site(DOMAIN, target.port(443)), {name: kept[f"the-chatty-ai/{name}"].get_secret_value() for name in SECRETS}
     )
