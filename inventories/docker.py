@@ -10,14 +10,14 @@ from roles.redis import Redis
 from roles.server import Server, group
 from roles.ssh import Ssh
 from roles.tls import Tls
-from target import login
+from target import inventory
 
 docker = group(
     Server(
         host="127.0.0.1",
         name="box",
-        login=login.settings(),
-        ssh=Ssh(keys=(login.public_key(),)),
+        login=inventory.login(),
+        ssh=Ssh(keys=(inventory.public_key(),)),
         firewall=Firewall(),
         postgres=Postgres(),
         redis=Redis(),

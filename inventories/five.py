@@ -17,7 +17,7 @@ from roles.server import Server, group
 from roles.ssh import Ssh
 from roles.tls import Tls
 from roles.turn import Turn
-from target import login, ollama
+from target import inventory, ollama
 
 _examples = ROOT / "examples"
 
@@ -25,8 +25,8 @@ five = group(
     Server(
         host="127.0.0.1",
         name="box",
-        login=login.settings(),
-        ssh=Ssh(keys=(login.public_key(),)),
+        login=inventory.login(),
+        ssh=Ssh(keys=(inventory.public_key(),)),
         firewall=Firewall(),
         postgres=Postgres(),
         redis=Redis(),
