@@ -1,5 +1,8 @@
 """All five apps on one target, side by side: `./boxkeeper demo --five`. Their sources are the stand-ins of `examples/`."""
 
+import json
+from os import environ
+
 from roles import ROOT
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
@@ -20,6 +23,8 @@ from roles.turn import Turn
 from target import inventory, ollama
 
 _examples = ROOT / "examples"
+_other = json.loads(environ.get("BOXKEEPER_FIVE", "{}"))
+"""Settings of Flavor Monk that a test tries."""
 
 five = group(
     Server(
@@ -49,7 +54,7 @@ five = group(
                 source=Folder(path=str(_examples / "pair_cam")),
             ),
             RodeoAi(domain="rodeo.localhost", source=Folder(path=str(_examples / "rodeo_ai"))),
-            FlavorMonk(domain="monk.localhost", source=Folder(path=str(_examples / "flavor_monk"))),
+            FlavorMonk(domain="monk.localhost", source=Folder(path=str(_examples / "flavor_monk")), **_other),
         ),
     )
 )

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from commands.demo import FIVE, placeholders
 from roles import ROOT
+from roles.secrets import Store
 from roles.server import Server
 from target import ollama
 from target.box import Target
@@ -53,3 +54,14 @@ def server(target: Target) -> Server:
     made = data["server"]
     assert isinstance(made, Server)
     return made
+
+
+@pytest.fixture
+def store(target: Target) -> Iterator[Store]:
+    """The secrets of that box; what a test adds is taken out again, there too."""
+    kept = Store.beside(ROOT / FIVE)
+    before = kept.path.read_bytes()
+    yield kept
+    kept.path.write_bytes(before)
+    done = pyinfra(target, "-y")
+    assert done.code == 0, done.output

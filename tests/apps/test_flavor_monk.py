@@ -1,76 +1,37 @@
-"""Flavor Monk on a box of its own: every part really used, tokens as they come, neighbours kept out."""
+"""Flavor Monk on a box: every part really used, tokens as they come, neighbours kept out."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import pyrage
 import pytest
 
+from commands.demo import FIVE
 from roles.secrets import Store
-from target import ollama as standin
 from target.box import Target
-from target.run import Run, run
+from target.run import Run, changes, environment, run
 from tests.apps.monk import NAME, PARTS, Monk
 
 pytestmark = pytest.mark.target
 
-TARGET = os.environ.get("BOXKEEPER_MONK_TARGET", "monkbox")
-INVENTORY = Path(__file__).with_name("monk_inventory.py")
-Converge = Callable[..., Run]
+
+@pytest.fixture(scope="module")
+def monk(target: Target) -> Monk:
+    return Monk(target, "monk.localhost")
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the inventory and a store of its own."""
-    folder = tmp_path_factory.mktemp("monk")
-    shutil.copy(INVENTORY, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOXKEEPER_AGE_KEY", str(pyrage.x25519.Identity.generate()))
-        yield folder
-
-
-@pytest.fixture(scope="session")
-def box(project: Path) -> Iterator[Target]:
-    target = Target.start(TARGET)
-    standin.offer(target)
-    yield target
-    if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
-        target.remove()
-
-
-@pytest.fixture(scope="session")
-def converge(box: Target, project: Path) -> Converge:
-    """Runs the whole deploy on the box."""
-
-    def converged(*options: str, model: str = "mistral:7b") -> Run:
-        data = json.dumps({"target": box.name, "port": box.port(22), "model": model})
-        return run(project / INVENTORY.name, "deploys/full.py", *options, environment={"MONK": data})
-
-    done = converged("-y")
-    assert done.code == 0, done.output
-    return converged
-
-
-@pytest.fixture(scope="session")
-def monk(box: Target, converge: Converge) -> Monk:
-    return Monk(box, "monk.example.test")
+def converge(target: Target, *options: str, **settings: str) -> Run:
+    """A run with other settings of Flavor Monk."""
+    variables = {**environment(target), "BOXKEEPER_FIVE": json.dumps(settings)}
+    return run(FIVE, "deploys/full.py", *options, environment=variables)
 
 
 def test_health_says_that_every_part_answers(monk: Monk) -> None:
     said = monk.health()
     assert {part: said[part] for part in PARTS} == dict.fromkeys(PARTS, "healthy")
     assert said["model"] == "mistral:7b"
-
-
-def test_a_second_run_changes_nothing(converge: Converge) -> None:
-    assert converge("--dry", "--json").changes == []
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -189,26 +150,26 @@ def test_nothing_of_the_build_is_kept_that_does_not_run(monk: Monk) -> None:
     assert "telemetry" not in monk.target.succeed(f"journalctl -o cat -u {NAME}-build").lower()
 
 
-def test_a_box_too_small_for_the_model_is_refused_with_the_numbers(monk: Monk, converge: Converge) -> None:
-    done = converge("-y", model="llama2:70b")
+def test_a_box_too_small_for_the_model_is_refused_with_the_numbers(monk: Monk) -> None:
+    done = converge(monk.target, "-y", model="llama2:70b")
     assert done.code == 2, done.output
     assert re.search(r"the models of flavor-monk need 65582: llama2:70b \(64 GB\), all-minilm", done.output)
     assert re.search(r'take a smaller one, `model="\S+"`, or rent a box with 64 GB', done.output)
     assert "nothing was changed" in done.output
-    assert converge("--dry", "--json").changes == []
+    assert changes(monk.target) == []
 
 
-def test_another_model_is_pulled_and_used(monk: Monk, converge: Converge) -> None:
-    assert converge("-y", model="tinyllama").code == 0
+def test_another_model_is_pulled_and_used(monk: Monk) -> None:
+    assert converge(monk.target, "-y", model="tinyllama").code == 0
     said = monk.health()
     assert (said["status"], said["model"]) == ("healthy", "tinyllama")
-    assert converge("-y").code == 0
+    assert converge(monk.target, "-y").code == 0
     assert monk.health()["model"] == "mistral:7b"
 
 
-def test_keys_of_providers_arrive_once_they_are_in_the_store(monk: Monk, converge: Converge, project: Path) -> None:
+def test_keys_of_providers_arrive_once_they_are_in_the_store(monk: Monk, store: Store) -> None:
     assert monk.health()["providers"] == {"replicate": False, "openai": False}
-    Store(project / "monk_inventory.secrets").set(f"{NAME}/OPENAI_API_KEY", "sk-canary-91")
-    assert converge("-y").code == 0
+    store.set(f"{NAME}/OPENAI_API_KEY", "sk-canary-91")
+    assert converge(monk.target, "-y").code == 0
     assert monk.health()["providers"] == {"replicate": False, "openai": True}
     assert monk.environment()["OPENAI_API_KEY"] == "sk-canary-91"

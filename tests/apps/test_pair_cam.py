@@ -4,63 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import pyrage
 import pytest
 
 from roles.secrets import Store
 from target.box import Target
-from target.run import Run, run
+from target.run import changes, pyinfra
 from tests.apps.pair_cam import Line, PairCamSite, Person, Polling, WebSocket, pair
 
 pytestmark = pytest.mark.target
-HERE = Path(__file__).parent
-BOX = "pair-cam-box"
-DOMAIN = "cam.example.com"
+DOMAIN = "cam.localhost"
 WAYS = {"websocket": WebSocket, "polling": Polling}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copy(HERE / "pair_cam_inventory.py", folder / "inventory.py")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def key() -> str:
-    return str(pyrage.x25519.Identity.generate())
-
-
-@pytest.fixture(scope="module")
-def deploy(project: Path, key: str) -> Iterator[Callable[..., Run]]:
-    """Runs the whole deploy on a target of its own."""
-    box = Target.start(BOX)
-    variables = {"BOXKEEPER_TARGET": box.name, "BOXKEEPER_AGE_KEY": key}
-    yield lambda *options: run(project / "inventory.py", "deploys/full.py", *options, environment=variables)
-    if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
-        box.remove()
-
-
-@pytest.fixture(scope="module")
-def cam(deploy: Callable[..., Run]) -> PairCamSite:
-    done = deploy("-y")
-    assert done.code == 0, done.output
-    box = Target.find(BOX)
-    assert box is not None
-    return PairCamSite(box, DOMAIN)
-
-
-def test_a_second_run_changes_nothing(cam: PairCamSite, deploy: Callable[..., Run]) -> None:
-    assert deploy("--dry", "--json").changes == []
+def cam(target: Target) -> PairCamSite:
+    return PairCamSite(target, DOMAIN)
 
 
 def test_every_part_answers(cam: PairCamSite) -> None:
@@ -206,14 +170,10 @@ def test_ten_people_call_each_other_before_a_cut_over(cam: PairCamSite) -> None:
     assert found, said
 
 
-def test_an_optional_key_reaches_the_app_once_it_is_kept(
-    cam: PairCamSite, deploy: Callable[..., Run], project: Path, key: str
-) -> None:
+def test_an_optional_key_reaches_the_app_once_it_is_kept(cam: PairCamSite, store: Store) -> None:
     assert cam.patient("/api/features").json()["payments"] is False
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOXKEEPER_AGE_KEY", key)
-        Store(project / "inventory.secrets").set("pair-cam/STRIPE_SECRET_KEY", "sk_test_1")
-    done = deploy("-y")
+    store.set("pair-cam/STRIPE_SECRET_KEY", "sk_test_1")
+    done = pyinfra(cam.target, "-y")
     assert done.code == 0, done.output
     assert cam.patient("/api/features").json()["payments"] is True
-    assert deploy("--dry", "--json").changes == []
+    assert changes(cam.target) == []
