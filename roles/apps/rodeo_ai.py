@@ -11,8 +11,8 @@ class RodeoAi(App):
     """FastAPI under uvicorn, Celery, a React frontend, Postgres with pgvector, ChromaDB and Redis.
 
     A model on a box of its own (`roles/apps/rodeo_inference.py`) is named by `env`: INFERENCE_URL is its site, and
-    INFERENCE_ADDRESS, where it has one, its private address; the app connects to that and checks the site's certificate.
-    So are images in S3 instead of on this box: S3_ENDPOINT and S3_BUCKET.
+    INFERENCE_ADDRESS, where it has one, its private address; the app connects to that, and checks the certificate of
+    the site. So are images in S3 instead of on this box: S3_ENDPOINT and S3_BUCKET.
     """
 
     title: ClassVar[str] = "RodeoAI"

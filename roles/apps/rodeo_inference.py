@@ -37,4 +37,6 @@ class RodeoInference(App):
     health: ClassVar[str] = "/health"
 
     name: str = "rodeo-inference"
-    allow: tuple[str, ...] = Field(description='Addresses of the boxes whose apps ask it, e.g. ("10.0.0.2",)')
+    allow: tuple[str, ...] = Field(
+        min_length=1, description='Addresses of the boxes whose apps ask it, e.g. ("10.0.0.2",)'
+    )

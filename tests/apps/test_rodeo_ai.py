@@ -76,7 +76,7 @@ def test_a_worker_is_asked_and_answers_under_the_rights_that_its_redis_gives(rod
     assert "1 node online" in said
 
 
-def test_a_restart_lets_the_worker_finish_its_task(rodeo: Rodeo) -> None:
+def test_a_restart_lets_the_worker_finish_what_it_does(rodeo: Rodeo) -> None:
     job = rodeo.scrape(source(), pages=10, pace=0.8)
     rodeo.wait(job, done=2)
     before = rodeo.pid("worker")
@@ -90,7 +90,7 @@ def test_a_restart_lets_the_worker_finish_its_task(rodeo: Rodeo) -> None:
     ), log
 
 
-def test_a_task_whose_process_is_killed_goes_on_where_it_was(rodeo: Rodeo) -> None:
+def test_work_whose_process_is_killed_goes_on_where_it_was(rodeo: Rodeo) -> None:
     job = rodeo.scrape(source(), pages=12, pace=0.5)
     rodeo.wait(job, done=3)
     rodeo.target.succeed(f"kill -9 $(pgrep -P {rodeo.pid('worker')})")
@@ -171,7 +171,7 @@ def test_an_event_of_stripe_counts_once_and_a_forged_one_never(rodeo: Rodeo) -> 
     assert [rodeo.event(event).json() for _ in range(2)] == [{"new": True}, {"new": False}]
 
 
-def test_a_release_keeps_the_images_and_lets_the_task_end(rodeo: Rodeo) -> None:
+def test_a_release_keeps_the_images_and_lets_work_end(rodeo: Rodeo) -> None:
     made, before = rodeo.upload(png(source())), rodeo.target.succeed(f"readlink /srv/{NAME}/current")
     # as if the source were another one: what is live is not known any more
     rodeo.target.succeed(f"rm /var/lib/boxkeeper/releases/{NAME}/*.json")

@@ -13,6 +13,7 @@ import gear
 import health
 import images
 import payments
+import scrapes
 from catalogue import Catalogue
 from guests import Guests, connect
 from model import Model
@@ -35,6 +36,7 @@ def create(settings: Settings) -> FastAPI:
     app.include_router(health.routes(parts, guests, settings.release))
     app.include_router(images.routes(store, model, settings.uploads))
     app.include_router(gear.routes(store, catalogue, guests, model))
+    app.include_router(scrapes.routes(store))
     app.include_router(payments.routes(store, settings.stripe_webhook_secret))
     for fault in AWAY:
         app.add_exception_handler(fault, _away)

@@ -148,7 +148,7 @@ def test_words_find_what_they_are_about_whatever_their_case() -> None:
     assert "Barrel saddle" in max(names, key=closeness)
 
 
-def test_a_task_that_loses_its_worker_comes_back() -> None:
+def test_work_that_loses_its_worker_comes_back() -> None:
     assert work.app.conf.task_acks_late
     assert work.app.conf.task_reject_on_worker_lost
     assert work.app.conf.worker_prefetch_multiplier == 1
