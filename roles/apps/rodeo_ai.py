@@ -33,6 +33,7 @@ class RodeoAi(App):
             "web",
             "uvicorn main:app --fd 3 --timeout-graceful-shutdown 10 --forwarded-allow-ips *",
             directory="backend",
+            typical="160M",
         ),
         # Told to stop, Celery takes no new task and finishes what it has; a scrape takes its time.
         Process(
@@ -41,6 +42,7 @@ class RodeoAi(App):
             directory="backend",
             web=False,
             memory="1G",
+            typical="320M",
             stop=600,
         ),
         Process("beat", "celery --app work beat --loglevel info --pidfile=", directory="backend", web=False),
@@ -56,3 +58,4 @@ class RodeoAi(App):
     health: ClassVar[str] = "/api/health"
 
     name: str = "rodeo-ai"
+    disk: str = "3gb"

@@ -37,6 +37,7 @@ class RodeoInference(App):
     health: ClassVar[str] = "/health"
 
     name: str = "rodeo-inference"
+    disk: str = "4gb"
     allow: tuple[str, ...] = Field(
         min_length=1, description='Addresses of the boxes whose apps ask it, e.g. ("10.0.0.2",)'
     )
