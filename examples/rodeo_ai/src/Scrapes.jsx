@@ -16,7 +16,8 @@ export function Scrapes() {
   }, [])
   useEffect(() => {
     if (!busy) return
-    const timer = setInterval(refresh, EVERY_MS)
+    // One look that fails is no news: the next one comes at once.
+    const timer = setInterval(() => scrapes().then(setJobs, () => {}), EVERY_MS)
     return () => clearInterval(timer)
   }, [busy])
 
