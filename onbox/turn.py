@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -103,7 +102,7 @@ def _alone() -> Iterator[None]:
 
 def _give() -> None:
     """Give coturn the certificate that its site has now, if it has another. Calls that go on are not cut."""
-    wanted = _wanted() if os.path.islink(SITE) else None
+    wanted = _wanted()
     if wanted is None or not fault():
         return
     files.apply({"paths": [wanted], "prove": []})
