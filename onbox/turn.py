@@ -7,10 +7,12 @@ chain in one file: one rename changes both, so it never sees the key of one with
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import json
-import os
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 from onbox import certificates, files, units
@@ -23,6 +25,7 @@ COPY = f"{HOME}/certificate.pem"
 GROUP = "turnserver"
 UNIT = "coturn.service"
 STAMP = "coturn certificate"
+LOCK = "/run/boxkeeper.turn.lock"
 ELSEWHERE = {"4": (socket.AF_INET, "192.0.2.1"), "6": (socket.AF_INET6, "2001:db8::1")}
 
 
@@ -76,18 +79,30 @@ def _read(path: str) -> bytes:
 
 
 def apply(payload: Json) -> None:
-    files.apply(payload)
-    if _wanted() is None:
-        raise Failed(f"{SITE} leads to no certificate; the role tls makes it: run deploys/full.py")
-    refresh()
+    with _alone():
+        files.apply(payload)
+        if _wanted() is None:
+            raise Failed(f"{SITE} leads to no certificate; the role tls makes it: run deploys/full.py")
+        _give()
 
 
 def refresh() -> None:
-    """Give coturn the certificate that its site has now, if it has another. Calls that go on are not cut.
+    """What a renewal calls. On a box without coturn, or without a certificate, there is nothing to do."""
+    with _alone():
+        _give()
 
-    Also what a renewal calls; on a box without coturn, or without a certificate, there is nothing to do.
-    """
-    wanted = _wanted() if os.path.islink(SITE) else None
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """The timer of certificates comes when it comes, also in the middle of a run."""
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _give() -> None:
+    """Give coturn the certificate that its site has now, if it has another. Calls that go on are not cut."""
+    wanted = _wanted()
     if wanted is None or not fault():
         return
     files.apply({"paths": [wanted], "prove": []})
