@@ -24,7 +24,7 @@ class FlavorMonk(App):
     needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis", "chroma", "ollama"})
     optional: ClassVar[tuple[str, ...]] = ("REPLICATE_API_TOKEN", "OPENAI_API_KEY")
     variables: ClassVar[dict[str, str]] = {"EMBEDDING_MODEL": EMBEDDING, "NEXT_TELEMETRY_DISABLED": "1"}
-    processes: ClassVar[tuple[Process, ...]] = (Process("web", "npm start"),)
+    processes: ClassVar[tuple[Process, ...]] = (Process("web", "npm start", typical="180M"),)
     routes: ClassVar[tuple[Route, ...]] = (
         Route("/", body="1m"),
         # a model answers one question at a time: who asks more than that would only wait, and let others wait

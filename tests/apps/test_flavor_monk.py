@@ -192,8 +192,8 @@ def test_nothing_of_the_build_is_kept_that_does_not_run(monk: Monk) -> None:
 def test_a_box_too_small_for_the_model_is_refused_with_the_numbers(monk: Monk, converge: Converge) -> None:
     done = converge("-y", model="llama2:70b")
     assert done.code == 2, done.output
-    assert re.search(r"the models of flavor-monk need 65582: llama2:70b \(64 GB\), all-minilm", done.output)
-    assert re.search(r'take a smaller one, `model="\S+"`, or rent a box with 64 GB', done.output)
+    assert re.search(r"has \S+ GB of memory.* and what runs takes \S+ GB \(llama2:70b 37.9 GB, ", done.output)
+    assert re.search(r'or write `model="llama2:13b"` for flavor-monk', done.output)
     assert "nothing was changed" in done.output
     assert converge("--dry", "--json").changes == []
 

@@ -180,8 +180,8 @@ def test_a_model_that_does_not_exist_is_said_to(box: Box) -> None:
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("llama2:70b", r"has \d+ MB of memory, the models of flavor-cook need 65582: llama2:70b \(64 GB\), all-minilm"),
-        ("tinyllama:big", r"has \d+ MB of disk free, Ollama with tinyllama:big takes 1000000000, and 1024 should stay"),
+        ("llama2:70b", r"has \S+ GB of memory.* and what runs takes \S+ GB \(llama2:70b 37.9 GB, .*or write `model="),
+        ("tinyllama:big", r"has \S+ GB of disk, and 97\d+\.\d GB are needed \(tinyllama:big 97\d+\.\d GB, "),
     ],
 )
 def test_a_box_too_small_for_a_model_is_refused_before_anything_changes(box: Box, model: str, said: str) -> None:
