@@ -86,8 +86,6 @@ class Box:
     def open(self) -> None:
         """Start the mirror on the box."""
         self.put("/usr/local/lib/mirror.py", (HERE / "mirror.py").read_bytes())
-        self.target.succeed(
-            f"mkdir -p {FOLDER}; rm -f {FOLDER}/log; systemctl reset-failed mirror 2>/dev/null; systemctl stop mirror; true"
-        )
+        self.target.succeed(f"mkdir -p {FOLDER}; rm -f {FOLDER}/log; systemctl stop mirror 2>/dev/null; true")
         self.target.succeed(f"systemd-run -q --collect --unit=mirror python3 /usr/local/lib/mirror.py 8085 {FOLDER}")
         self.target.wait_until(f"curl -sS -m 2 {MIRROR}/", 20)
