@@ -38,7 +38,7 @@ MODELS: Mapping[str, Model] = {
 
 def full(name: str) -> str:
     """A model's name with its tag, as Ollama lists it."""
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return name if ":" in name else f"{name}:latest"
 
 
 def manifest(name: str) -> str:
