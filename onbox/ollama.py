@@ -1,21 +1,18 @@
-"""Ollama: how big the box is for it, which models are there, and pulling more."""
+"""Ollama: which models are there, and pulling more."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from onbox import detached, machine
+from onbox import detached
 from onbox.shell import Failed
 
 Json = Any
 ADDRESS = ("127.0.0.1", 11434)
-FOLDER = "/var/lib/boxkeeper-ollama"
 PULL = "boxkeeper-ollama-pull.service"
 TRIES = 5
 SILENCE = 600
@@ -23,16 +20,7 @@ SILENCE = 600
 
 
 def observe(queries: list[Json]) -> list[Json]:
-    return [{**_room(query), "models": _models()} for query in queries]
-
-
-def _room(link: str) -> Json:
-    known = next(path for path in (FOLDER, "/var/lib", "/") if os.path.exists(path))
-    return {
-        "ram_mb": machine.memory_mb(),
-        "disk_free_mb": shutil.disk_usage(known).free >> 20,
-        "installed": os.path.exists(link),
-    }
+    return [_models() for _ in queries]
 
 
 def _models() -> list[str] | None:

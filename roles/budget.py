@@ -53,6 +53,8 @@ class Cost:
     less_ram: str = ""
     less_disk: str = ""
     """What to write to need less, e.g. "a smaller `redis_memory` for notes"."""
+    mapped_mb: int = 0
+    """Of its memory what is a file that the kernel can drop for a while, and read again: a model's weights."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class Bill:
         return max(self.costs, key=lambda cost: cost.brief_mb, default=Cost("nothing"))
 
     @property
+    def mapped_mb(self) -> int:
+        """What of that may wait while something else is at work."""
+        return sum(cost.mapped_mb for cost in self.costs)
+
+    @property
     def disk_mb(self) -> int:
         return sum(cost.disk_mb for cost in self.costs)
 
@@ -106,7 +113,7 @@ class Bill:
         working = ram + min(swap, ram // IDLE)
         if self.ram_mb > working:
             yield Lack(f"{has}, and what runs takes {runs}", self._less("ram", self.ram_mb - working))
-        elif self.ram_mb + self.brief.brief_mb > ram + swap:
+        elif self.ram_mb - self.mapped_mb + self.brief.brief_mb > ram + swap:
             takes = f"{self.brief.what} takes {shown(self.brief.brief_mb)} for a while"
             yield Lack(f"{has}, {takes}, and what runs {runs}", self.brief.less_ram)
         if self.disk_mb > self.size.disk_mb:

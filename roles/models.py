@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+LIBRARY = "registry.ollama.ai/library"
 
 
 @dataclass(frozen=True)
 class Model:
-    """`ram_gb` is the memory of a box that runs it beside an app, `disk_mb` what is pulled."""
+    """`ram_mb` is what it takes while it is loaded, `disk_mb` what is pulled."""
 
-    ram_gb: int
+    ram_mb: int
     disk_mb: int
     writes: bool = True
     """False for one that turns text into vectors."""
 
 
-# Mistral 7B on 8 GB and Llama 2 13B on 16 GB as in Ollama's own rule of thumb (its README: 8 GB for 7B, 16 for 13B, 32
-# for 33B); sizes as ollama.com/library shows them for these tags, all quantised to four bits.
+# Disk: as ollama.com/library shows these tags, quantised to four bits. Memory: that, the context of 4096 tokens at two
+# bytes a number (layers x heads of keys and values x their size), and 300 MB to work in. With what else runs there that
+# makes the documented boxes: 8 GB for Mistral 7B, 16 GB for Llama 2 13B. Ollama's README says 8 for 7B and 16 for 13B.
 MODELS: Mapping[str, Model] = {
-    "qwen2.5:0.5b": Model(2, 398),
-    "tinyllama": Model(2, 638),
-    "llama3.2:1b": Model(4, 1300),
-    "gemma2:2b": Model(4, 1600),
-    "llama3.2:3b": Model(8, 2000),
-    "mistral:7b": Model(8, 4400),
-    "llama2:7b": Model(8, 3800),
-    "llama2:13b": Model(16, 7400),
-    "llama2:70b": Model(64, 39000),
-    "all-minilm": Model(1, 46, writes=False),
-    "nomic-embed-text": Model(1, 274, writes=False),
+    "qwen2.5:0.5b": Model(730, 380),
+    "tinyllama": Model(1000, 608),
+    "llama3.2:1b": Model(1670, 1240),
+    "gemma2:2b": Model(2240, 1526),
+    "llama3.2:3b": Model(2655, 1907),
+    "mistral:7b": Model(5010, 4196),
+    "llama2:7b": Model(5970, 3624),
+    "llama2:13b": Model(10560, 7057),
+    "llama2:70b": Model(38775, 37193),
+    "all-minilm": Model(150, 44, writes=False),
+    "nomic-embed-text": Model(400, 261, writes=False),
 }
-PLANS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Gigabytes that providers rent out."""
-MISSING = 1.15
-"""A machine reports a few percent less memory than its plan says, and differs from kernel to kernel."""
 
 
 def full(name: str) -> str:
@@ -42,22 +41,14 @@ def full(name: str) -> str:
     return name if ":" in name else f"{name}:latest"
 
 
-def ram_mb(models: Iterable[Model]) -> int:
-    """Memory of a box that keeps all of these loaded: what the greediest needs, and the others' size on top."""
-    rest = sorted(models, key=lambda model: model.ram_gb)
-    return rest[-1].ram_gb * 1024 + sum(model.disk_mb for model in rest[:-1]) if rest else 0
+def manifest(name: str) -> str:
+    """The file below Ollama's folder of models that is there once a model is."""
+    path, _, tag = full(name).rpartition(":")
+    host = {0: f"{LIBRARY}/", 1: "registry.ollama.ai/"}.get(path.count("/"), "")
+    return f"manifests/{host}{path}/{tag}"
 
 
-def fits(needed_mb: int, found_mb: int) -> bool:
-    return needed_mb <= found_mb * MISSING
-
-
-def biggest(found_mb: int) -> str | None:
-    """The most able model for a box of that size."""
-    able = [name for name, model in MODELS.items() if model.writes and fits(model.ram_gb * 1024, found_mb)]
-    return max(able, key=lambda name: MODELS[name].disk_mb, default=None)
-
-
-def plan(needed_mb: int) -> int:
-    """The smallest plan, in GB, with that much memory."""
-    return next((size for size in PLANS if fits(needed_mb, size * 1024)), PLANS[-1])
+def smaller(ram_mb: int) -> str | None:
+    """The most able model of those that take no more than this."""
+    able = [name for name, model in MODELS.items() if model.writes and model.ram_mb <= ram_mb]
+    return max(able, key=lambda name: MODELS[name].ram_mb, default=None)

@@ -13,7 +13,7 @@ from roles import Settings, render
 from roles.apps.app import App
 from roles.archive import Archive
 from roles.budget import Cost, Size
-from roles.models import MODELS, Model, biggest, fits, full, plan, ram_mb
+from roles.models import MODELS, Model, full, manifest, smaller
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units, User, Users
 from roles.secrets import Secret
 
@@ -25,6 +25,7 @@ USER = "ollama"
 FOLDER = "/var/lib/boxkeeper-ollama"
 FENCE = "/etc/boxkeeper/ollama.nft"
 UNIT = "boxkeeper-ollama.service"
+LINK = "/opt/boxkeeper/ollama"
 SHOWN = ("nft", "-s", "list", "table", "inet", "boxkeeper_ollama")
 
 ARCHIVE = "https://github.com/ollama/ollama/releases/download/v{version}/ollama-linux-{arch}.tar.zst"
@@ -41,8 +42,10 @@ RELEASES: Mapping[str, Mapping[str, str]] = {
 }
 FOR_GPUS = ("lib/ollama/cuda_*", "lib/ollama/mlx_*", "lib/ollama/rocm*", "lib/ollama/vulkan*")
 """Libraries for graphics cards, which rented boxes lack: 2 GB of 2.1."""
-FETCHED_MB, SPARE_MB = 1600, 1024
-"""The archive with what is unpacked of it, and what the disk must have left in the end."""
+FETCHED_MB = 1600
+"""The archive with what is unpacked of it; of that 100 MB stay."""
+OWN_MB = 60
+"""What Ollama takes with no model loaded."""
 
 
 class Ollama(Settings):
@@ -55,7 +58,7 @@ class Ollama(Settings):
     sha256: str | None = Field(default=None, description="SHA-256 of the archive, for one that is not known here")
     keep_alive: str = Field(default="5m", description="How long a model stays in memory after a question, e.g. 24h")
     sizes: dict[str, Model] = Field(
-        default_factory=dict, description='What other models take, e.g. {"phi4": Model(ram_gb=16, disk_mb=9100)}'
+        default_factory=dict, description='What other models take, e.g. {"phi4": Model(ram_mb=11000, disk_mb=9100)}'
     )
 
     @field_validator("version")
@@ -97,23 +100,26 @@ class Ollama(Settings):
         return self
 
     def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
-        """A loaded model takes its size and a little more; that of another box's size is what `Models` refuses."""
+        """Every model that an app asks for stays loaded beside the others: see `loaded` in `_unit`."""
         needing = [app for app in apps if "ollama" in app.needs]
         if needing:
-            yield Cost("Ollama", ram_mb=100, disk_mb=FETCHED_MB, there=f"{FOLDER}/models")
-        for app in needing:
-            for name in app.models:
-                if model := self.size(name):
-                    place = f"{FOLDER}/models/manifests/registry.ollama.ai/library/{full(name).replace(':', '/')}"
-                    ram, less = model.disk_mb * 6 // 5, f"a smaller model for {app.name}"
-                    yield Cost(f"model {name}", ram, model.disk_mb, there=place, less_ram=less, less_disk=less)
+            yield Cost("Ollama", OWN_MB, FETCHED_MB, there=LINK)
+        asked = {full(name): one.name for one in needing for name in one.models}
+        for name, who in asked.items():
+            if (model := self.size(name)) is None:
+                continue  # `clashes` says so
+            other = smaller(min(model.ram_mb - 1, size.ram_mb * 6 // 10)) if model.writes else None
+            less = f'`model="{other}"` for {who}' if other else ""
+            place = f"{FOLDER}/models/{manifest(name)}"
+            weights = min(model.disk_mb, model.ram_mb)
+            yield Cost(name, model.ram_mb, model.disk_mb, mapped_mb=weights, there=place, less_ram=less, less_disk=less)
 
     def clashes(self, apps: Sequence[App]) -> Iterator[str]:
         """Models of which nobody knows what they take."""
         for app in (app for app in apps if "ollama" in app.needs):
             for name in app.models:
                 if self.size(name) is None:
-                    line = f'`ollama=Ollama(sizes={{"{name}": Model(ram_gb=8, disk_mb=5000)}})`'
+                    line = f'`ollama=Ollama(sizes={{"{name}": Model(ram_mb=6000, disk_mb=5000)}})`'
                     known = f"(known: {', '.join(MODELS)})"
                     yield f"{app.name}: what the model {name} takes is not known here {known}: add it, {line}"
 
@@ -128,58 +134,31 @@ def _unknown(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Models:
-    """The models that the apps ask for. A box too small for them is not touched."""
+    """The models that the apps ask for, by their full names, with the megabytes of each."""
 
-    sizes: Mapping[str, Model]
-    apps: Sequence[str]
-    link: str
+    sizes: Mapping[str, int]
     name: str = "models"
     kind: ClassVar[str] = "ollama"
 
     def query(self) -> Json:
-        return self.link
-
-    def refuse(self, found: Json) -> Sequence[str]:
-        return [*self._memory(found), *self._disk(found)]
-
-    def _memory(self, found: Json) -> Iterator[str]:
-        needed = ram_mb(self.sizes.values())
-        if fits(needed, found["ram_mb"]):
-            return
-        able = biggest(found["ram_mb"])
-        smaller = f'take a smaller one, `model="{able}"`, or ' if able else ""
-        asked = ", ".join(f"{name} ({size.ram_gb} GB)" for name, size in self.sizes.items())
-        yield (
-            f"this box has {found['ram_mb']} MB of memory, the models of {' and '.join(self.apps)} need {needed}: "
-            f"{asked}; {smaller}rent a box with {plan(needed)} GB"
-        )
-
-    def _disk(self, found: Json) -> Iterator[str]:
-        missing = self._missing(found)
-        needed = sum(self.sizes[name].disk_mb for name in missing) + (0 if found["installed"] else FETCHED_MB)
-        if missing and found["disk_free_mb"] < needed + SPARE_MB:
-            yield (
-                f"this box has {found['disk_free_mb']} MB of disk free, Ollama with {', '.join(missing)} takes "
-                f"{needed}, and {SPARE_MB} should stay free: make room, or take a smaller model"
-            )
+        return None
 
     def differences(self, found: Json) -> Sequence[str]:
-        return [f"{name} is not here yet ({self.sizes[name].disk_mb} MB)" for name in self._missing(found)]
+        return [f"{name} is not here yet ({self.sizes[name]} MB)" for name in self._missing(found)]
 
     def payload(self, found: Json) -> Json:
-        return {"models": [full(name) for name in self._missing(found)]}
+        return {"models": self._missing(found)}
 
     def _missing(self, found: Json) -> list[str]:
-        return [name for name in self.sizes if full(name) not in (found["models"] or ())]
+        return [name for name in self.sizes if name not in (found or ())]
 
 
 def wanted(server: Server) -> Iterator[Resource]:
     apps = [app for app in server.apps if "ollama" in app.needs]
     if server.ollama is None or not apps:
         return
-    sizes = {full(name): size for app in apps for name in app.models if (size := server.ollama.size(name))}
-    archive = _archive(server.ollama)
-    models = Models(sizes, [app.name for app in apps], archive.link)
+    sizes = {full(name): size.disk_mb for app in apps for name in app.models if (size := server.ollama.size(name))}
+    users = ["root", USER, *(app.name for app in apps)]
     unit = f"/etc/systemd/system/{UNIT}"
     yield Packages(["zstd", "nftables", "ca-certificates"])
     # The apps' own too: the fence names them, and it is up before they are.
@@ -188,13 +167,13 @@ def wanted(server: Server) -> Iterator[Resource]:
         [
             Directory("/etc/boxkeeper"),
             Directory(FOLDER, mode="0700", owner=USER, group=USER),
-            File(FENCE, render("ollama/ollama.nft.j2", port=PORT, users=_quoted(["root", USER, *models.apps]))),
-            File(unit, _unit(server.ollama, models)),
+            File(FENCE, render("ollama/ollama.nft.j2", port=PORT, users=_quoted(users))),
+            File(unit, _unit(server.ollama, len(sizes))),
         ]
     )
-    yield archive
-    yield Units([Unit(UNIT, watch=(unit, FENCE, archive.link), live=SHOWN)])
-    yield models
+    yield _archive(server.ollama)
+    yield Units([Unit(UNIT, watch=(unit, FENCE, LINK), live=SHOWN)])
+    yield Models(sizes)
 
 
 def _archive(ollama: Ollama) -> Archive:
@@ -206,17 +185,17 @@ def _quoted(users: Sequence[str]) -> list[str]:
     return [f'"{user}"' for user in users]
 
 
-def _unit(ollama: Ollama, models: Models) -> bytes:
+def _unit(ollama: Ollama, models: int) -> bytes:
     return render(
         f"ollama/{UNIT}.j2",
         user=USER,
         folder=FOLDER,
         fence=FENCE,
-        link=models.link,
+        link=LINK,
         address=f"127.0.0.1:{PORT}",
         keep_alive=ollama.keep_alive,
         # all that the apps ask for: two of which only one fits would drive each other out at each question
-        loaded=max(1, len(models.sizes)),
+        loaded=max(1, models),
     )
 
 

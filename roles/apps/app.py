@@ -1,7 +1,8 @@
 """What an app is, and what you choose about it.
 
 A class per app says what the app IS (runtime, needs, secrets, processes, routes, jobs); its fields say what YOU choose
-(domain, source, sizes). Apps declare needs, not steps: `roles.apps.role` and the role of each need make them so.
+(domain, source, sizes). Apps declare needs, not steps: `roles.apps.role` turns them into accounts, units and releases,
+`roles.nginx` into a site, `roles.postgres` and `roles.redis` into their database and instance.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 MIRROR = "http://127.0.0.1:8085"
 FOLDER = "/srv/mirror"
 APP = "flavor-cook"
+MODELS = "/var/lib/boxkeeper-ollama/models"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ class Box:
     def models(self) -> list[str]:
         return [model["name"] for model in json.loads(self.ask("/api/tags")[1])["models"]]
 
+    def forget(self, model: str) -> None:
+        """A box that never pulled this model."""
+        name, _, tag = model.partition(":")
+        manifest = f"{MODELS}/manifests/registry.ollama.ai/library/{name}/{tag}"
+        digest = f"grep -o 'sha256:[0-9a-f]*' {manifest} | tr : -"
+        self.target.succeed(f"test ! -e {manifest} || rm -f {MODELS}/blobs/$({digest})* {manifest}")
+
     def put(self, path: str, content: bytes) -> None:
         text = base64.b64encode(content).decode()
         self.target.succeed(f"mkdir -p {path.rpartition('/')[0]} && echo {text} | base64 -d >{path}")
@@ -78,8 +86,6 @@ class Box:
     def open(self) -> None:
         """Start the mirror on the box."""
         self.put("/usr/local/lib/mirror.py", (HERE / "mirror.py").read_bytes())
-        self.target.succeed(
-            f"mkdir -p {FOLDER}; systemctl reset-failed mirror 2>/dev/null; systemctl stop mirror; true"
-        )
+        self.target.succeed(f"mkdir -p {FOLDER}; rm -f {FOLDER}/log; systemctl stop mirror 2>/dev/null; true")
         self.target.succeed(f"systemd-run -q --collect --unit=mirror python3 /usr/local/lib/mirror.py 8085 {FOLDER}")
         self.target.wait_until(f"curl -sS -m 2 {MIRROR}/", 20)

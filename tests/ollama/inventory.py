@@ -34,7 +34,7 @@ box = group(
         login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
         firewall=Firewall(),
         ollama=Ollama(
-            sizes={"tinyllama:a-slow": Model(2, 1), "tinyllama:big": Model(1, 10**9), "none": Model(1, 1)},
+            sizes={"tinyllama:a-slow": Model(1, 1), "tinyllama:big": Model(1, 10**9), "none": Model(1, 1)},
             **_data["ollama"],
         ),
         apps=(_Cook(name="flavor-cook", domain="cook.example.com", source=_code),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -169,6 +170,15 @@ def test_a_build_that_does_not_fit_can_be_made_here() -> None:
     assert said.endswith('or write `build_on="here"` for notes')
     here = Server(host="192.0.2.1", apps=(app(build_on="here"),))
     assert Budget(here).refuse(found(here, Size(710, 30_000, 0), container=True)) == []
+
+
+def test_a_build_may_take_what_the_kernel_can_read_again() -> None:
+    model, build = Cost("model", ram_mb=900, mapped_mb=700), Cost("build", brief_mb=500)
+    assert list(Bill([model, build], Size(1000, 9999), 0).lacks()) == []
+    assert list(Bill([replace(model, mapped_mb=300), build], Size(1000, 9999), 0).lacks()) != []
+    assert list(Bill([replace(model, ram_mb=1001), build], Size(1000, 9999), 0).lacks()) != [], (
+        "what works does not wait"
+    )
 
 
 def test_swap_lets_a_small_box_build_and_sleep_but_not_work() -> None:

@@ -7,10 +7,17 @@ import re
 import pytest
 
 from roles.apps import App, Folder
+from roles.apps.flavor_monk import FlavorMonk
 from roles.archive import Archive
+from roles.budget import Budget, Size, bill, fitting, seen
+from roles.chroma import Chroma
 from roles.clashes import within
-from roles.models import MODELS, Model, biggest, plan, ram_mb
+from roles.models import MODELS, Model, full, manifest, smaller
+from roles.nginx import Nginx
 from roles.ollama import RELEASES, Models, Ollama, secrets, variables, wanted
+from roles.plans import table
+from roles.postgres import Postgres
+from roles.redis import Redis
 from roles.resources import File, Files
 from roles.server import Server
 
@@ -32,14 +39,6 @@ def cook(model: str = "mistral:7b", name: str = "flavor-cook") -> App:
 
 def server(*apps: App, **settings: object) -> Server:
     return Server(host="192.0.2.1", ollama=Ollama(**settings), apps=apps)
-
-
-def models(*names: str) -> Models:
-    return Models({name: MODELS[name.removesuffix(":latest")] for name in names}, ["cook"], "/opt/boxkeeper/ollama")
-
-
-def found(ram: int, disk: int = 50_000, *there: str, installed: bool = False) -> dict[str, object]:
-    return {"ram_mb": ram, "disk_free_mb": disk, "models": list(there), "installed": installed}
 
 
 def archive(**settings: object) -> Archive:
@@ -118,51 +117,91 @@ def test_an_app_that_needs_it_is_told_to_add_it() -> None:
 def test_a_model_that_nobody_knows_is_a_clash_until_its_size_is_given() -> None:
     (said,) = within(server(cook("phi4")))
     assert "flavor-cook: what the model phi4 takes is not known here" in said
-    assert '`ollama=Ollama(sizes={"phi4": Model(ram_gb=8, disk_mb=5000)})`' in said
-    assert list(within(server(cook("phi4"), sizes={"phi4": Model(16, 9100)}))) == []
+    assert '`ollama=Ollama(sizes={"phi4": Model(ram_mb=6000, disk_mb=5000)})`' in said
+    assert list(within(server(cook("phi4"), sizes={"phi4": Model(11000, 9100)}))) == []
 
 
-def test_the_documented_sizes_are_refused_on_less_and_taken_on_as_much() -> None:
-    # what machines with 4, 8 and 16 GB report
-    assert models("mistral:7b", "all-minilm").refuse(found(7940)) == []
-    assert models("llama2:13b", "all-minilm").refuse(found(15990)) == []
-    assert models("mistral:7b").refuse(found(3910)) != []
-    assert models("llama2:13b").refuse(found(7940)) != []
+def box(ram_gb: int, disk_gb: int = 100) -> Size:
+    """What a machine of that plan shows of itself."""
+    return Size(ram_gb * 1024 * 9 // 10, disk_gb * 1024)
 
 
-def test_a_refusal_says_the_numbers_the_model_that_fits_and_the_plan() -> None:
-    (said,) = models("llama2:13b", "all-minilm").refuse(found(3910))
-    assert said == (
-        "this box has 3910 MB of memory, the models of cook need 16430: llama2:13b (16 GB), all-minilm (1 GB); "
-        'take a smaller one, `model="gemma2:2b"`, or rent a box with 16 GB'
-    )
-    (said,) = models("mistral:7b").refuse(found(480))
-    assert said.endswith("mistral:7b (8 GB); rent a box with 8 GB")
+def whole(model: str) -> Server:
+    """A server with all that Flavor Monk stands on."""
+    roles = {"postgres": Postgres(), "redis": Redis(), "chroma": Chroma(), "nginx": Nginx(), "ollama": Ollama()}
+    app = FlavorMonk(domain="monk.example.com", source=Folder(path="."), model=model)
+    return Server(host="192.0.2.1", apps=(app,), **roles)
 
 
-def test_a_disk_too_small_is_refused_with_what_is_still_to_come() -> None:
-    (said,) = models("mistral:7b").refuse(found(8000, 6000))
-    assert "has 6000 MB of disk free, Ollama with mistral:7b takes 6000, and 1024 should stay free" in said
-    assert models("mistral:7b").refuse(found(8000, 6000, installed=True)) == []
-    assert models("mistral:7b").refuse(found(8000, 1, "mistral:7b", installed=True)) == []
+@pytest.mark.parametrize(("model", "needs"), [("mistral:7b", 8), ("llama2:13b", 16), ("qwen2.5:0.5b", 2)])
+def test_the_documented_sizes_are_taken_and_half_of_them_is_not(model: str, needs: int) -> None:
+    assert list(bill(whole(model), box(needs)).lacks()) == []
+    assert list(bill(whole(model), box(needs // 2)).lacks()) != []
 
 
-def test_models_kept_together_need_the_memory_of_both() -> None:
-    assert ram_mb([MODELS["mistral:7b"], MODELS["llama3.2:1b"]]) == 8 * 1024 + 1300
-    assert ram_mb([]) == 0
+def found(size: Size, *there: str, free_mb: int = 100_000) -> dict[str, object]:
+    paths = {"ram_mb": size.ram_mb, "disk_mb": size.disk_mb, "free_mb": free_mb, "there": ["/", *there]}
+    return {**paths, "swap_mb": 0, "container": True}
 
 
-def test_what_turns_text_into_vectors_is_not_offered_as_what_writes() -> None:
-    assert biggest(900) is None
-    assert biggest(1950) == "tinyllama"
-    assert plan(8192 + 46) == 8
+def test_a_refusal_says_the_numbers_the_plan_and_the_model_that_fits() -> None:
+    (said,) = Budget(whole("llama2:13b")).refuse(found(box(4)))
+    assert "has 3.6 GB of memory" in said
+    assert "llama2:13b 10.3 GB" in said
+    assert "the cheapest plan that fits is DigitalOcean CPU-Optimized 16GB" in said
+    assert 'or write `model="llama3.2:1b"` for flavor-monk' in said
+
+
+def test_what_is_proposed_instead_fits() -> None:
+    for plan in table():
+        size = seen(plan)
+        costs = Ollama().costs([cook("llama2:70b")], size)
+        for other in (cost.less_ram.split('"')[1] for cost in costs if cost.less_ram):
+            assert MODELS[other].ram_mb < size.ram_mb
+    assert smaller(500) is None
+    assert smaller(99_999) == "llama2:70b"
+
+
+def test_the_plans_for_each_model_are_those_with_the_memory() -> None:
+    assert {plan.ram_mb for plan in fitting(whole("mistral:7b"))} == {8192, 16384}
+    assert {plan.ram_mb for plan in fitting(whole("llama2:13b"))} == {16384}
+
+
+def test_a_disk_too_small_is_refused_and_what_is_there_is_not_asked_for_again() -> None:
+    check = Budget(server(cook()))
+    there = [path for path in check.query() if "ollama" in path]
+    assert f"/var/lib/boxkeeper-ollama/models/{manifest('mistral:7b')}" in there
+    (said,) = check.refuse(found(box(16), free_mb=3000))
+    assert "mistral:7b 4.1 GB" in said
+    assert check.refuse(found(box(16), *check.query(), free_mb=100)) == []
+
+
+def test_a_model_that_two_apps_ask_for_is_paid_for_once() -> None:
+    costs = list(Ollama().costs([cook(), cook(name="second-cook")], box(16)))
+    assert sorted(cost.what for cost in costs) == ["Ollama", "all-minilm:latest", "mistral:7b"]
+    assert list(Ollama().costs([], box(16))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("mistral:7b", "manifests/registry.ollama.ai/library/mistral/7b"),
+        ("all-minilm", "manifests/registry.ollama.ai/library/all-minilm/latest"),
+        ("someone/model:x", "manifests/registry.ollama.ai/someone/model/x"),
+        ("hf.co/someone/model", "manifests/hf.co/someone/model/latest"),
+    ],
+)
+def test_a_model_is_known_by_the_file_that_ollama_writes_last(name: str, path: str) -> None:
+    assert manifest(name) == path
+    assert full(full(name)) == full(name)
 
 
 def test_only_models_that_are_not_there_are_pulled() -> None:
-    two = models("mistral:7b", "all-minilm:latest")
-    assert two.payload(found(8000, 50_000, "all-minilm:latest")) == {"models": ["mistral:7b"]}
-    assert two.differences(found(8000, 50_000, "all-minilm:latest", "mistral:7b")) == []
-    assert two.differences({**found(8000), "models": None}) != []
+    two = Models({"mistral:7b": 4400, "all-minilm:latest": 46})
+    assert two.payload(["all-minilm:latest"]) == {"models": ["mistral:7b"]}
+    assert two.differences(["all-minilm:latest"]) == ["mistral:7b is not here yet (4400 MB)"]
+    assert two.differences(["all-minilm:latest", "mistral:7b"]) == []
+    assert len(two.differences(None)) == 2
 
 
 def test_where_no_app_needs_it_nothing_is_fetched() -> None:
