@@ -12,7 +12,7 @@ import click
 
 from roles import ROOT
 
-OTHERS = ("tests/budget", "tests/net", "tests/data", "tests/web", "tests/test_readme.py")
+OTHERS = ("tests/kernel", "tests/budget", "tests/net", "tests/data", "tests/web", "tests/test_readme.py")
 """Tests with targets of their own, which can run beside those of the one that all others share."""
 STILL = 60
 """Seconds between two signs of life."""

@@ -81,12 +81,12 @@ def wait(container: Container, port: int) -> None:
     state = ""
     while time.monotonic() < deadline:
         state = _systemd(container)
-        if state in ("running", "degraded") and _greets(port):
+        if state in ("running", "degraded") and greets(port):
             return
         time.sleep(0.2)
     raise Fault(
         f"target {container.name} is not up after {_START_SECONDS} s: systemd says {state or 'nothing'},"
-        f" sshd does {'' if _greets(port) else 'not '}answer; see `docker logs {container.name}`"
+        f" sshd does {'' if greets(port) else 'not '}answer; see `docker logs {container.name}`"
     )
 
 
@@ -97,7 +97,8 @@ def _systemd(container: Container) -> str:
         return ""
 
 
-def _greets(port: int) -> bool:
+def greets(port: int) -> bool:
+    """Whether an sshd answers on `port` of 127.0.0.1."""
     # The engine's proxy accepts before anything listens behind it: only the greeting proves sshd.
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as link:
@@ -109,10 +110,11 @@ def _greets(port: int) -> bool:
 def _ports(name: str, publish: Sequence[str]) -> Mapping[str, tuple[str, int]]:
     # Chosen here, not by the engine, which would choose anew at every start.
     fixed = _FIXED.get(name, {})
-    return {inner: ("127.0.0.1", fixed.get(inner) or _free(inner)) for inner in (*_ALWAYS, *publish)}
+    return {inner: ("127.0.0.1", fixed.get(inner) or free(inner)) for inner in (*_ALWAYS, *publish)}
 
 
-def _free(inner: str) -> int:
+def free(inner: str) -> int:
+    """A port of 127.0.0.1 that nothing listens on, for what is `inner` ("22/tcp") in the box."""
     kind = socket.SOCK_DGRAM if inner.endswith("/udp") else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
