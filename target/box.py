@@ -14,7 +14,7 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 
 from roles import Fault
-from target import LABEL, STATE, container, login
+from target import CHECKOUT, LABEL, STATE, container, login
 from target.asked import COMMAND_SECONDS, Asked
 from target.engine import engine
 from target.image import image as image_of
@@ -44,6 +44,7 @@ class Target(Asked):
     ) -> "Target":
         """The target `name`, running and ready for a login as root: reused, started again or made.
 
+        One that another copy of this project left is made anew: nobody here has its keys.
         A new one is made from `image` (what `commit` returned) or from a bare `distro` ("debian:12"; the variable
         BOXKEEPER_DISTRO where it is not given), and
         publishes 22, 80, 443 and `publish` ("3478/udp") on 127.0.0.1. Raises Fault.
@@ -53,6 +54,10 @@ class Target(Asked):
         client = engine(progress)
         with only_one(f"target-{name}"):
             target = Target.find(name, client)
+            if target is not None and target._container.labels.get(CHECKOUT) != str(STATE):
+                progress(f"making the target {name} anew: another copy of this project, which has its keys, left it")
+                target.remove()
+                target = None
             if target is None:
                 tag = image or image_of(client, distro or environ.get("BOXKEEPER_DISTRO", ""), progress)
                 progress(f"starting the target {name}")

@@ -11,7 +11,7 @@ from docker.models.containers import Container
 from requests import HTTPError
 
 from roles import Fault
-from target import LABEL
+from target import CHECKOUT, LABEL, STATE
 from target.recipe import environment
 
 _START_SECONDS = 90
@@ -39,7 +39,7 @@ def _create(client: DockerClient, name: str, image: str, publish: Sequence[str],
         image,
         name=name,
         hostname=name,
-        labels={LABEL: name},
+        labels={LABEL: name, CHECKOUT: str(STATE)},
         # `--privileged` fails on a machine that itself lacks SYS_RESOURCE. Among ALL, SYS_PTRACE is what
         # units with PrivateUsers= need (redis-server, for one); others are for mounts and nftables.
         cap_add=["ALL"],

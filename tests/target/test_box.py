@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,25 @@ def test_a_stopped_target_is_started_again(box: Target) -> None:
     box.client.containers.get(NAME).stop()
     assert Target.start(NAME).port(22) == port
     assert ssh(box, "true").returncode == 0
+
+
+def test_a_box_that_another_copy_of_the_project_left_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as there:
+        for module in ("box", "container"):
+            there.setattr(f"target.{module}.STATE", tmp_path)
+        left = Target.start(f"{NAME}-left")
+        left.succeed("passwd -l root; rm /root/.ssh/authorized_keys; touch /root/left")
+    lines: list[str] = []
+    try:
+        ours = Target.start(f"{NAME}-left", progress=lines.append)
+        assert ssh(ours, "ls /root").stdout == ""
+        assert any("another copy of this project" in line for line in lines)
+        ours.succeed("touch /root/ours")
+        assert Target.start(f"{NAME}-left", progress=lambda line: None).succeed("ls /root") == "ours"
+    finally:
+        _remove(f"{NAME}-left")
 
 
 def test_lost_keys_are_made_anew(box: Target) -> None:
