@@ -1,8 +1,11 @@
 """The container behind a target: how it is made, and when it counts as a box that is up."""
 
+import re
 import socket
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from docker import DockerClient
@@ -62,7 +65,23 @@ def start(container: Container) -> None:
     except APIError as error:
         if container.attrs["State"]["Status"] == "created":
             container.remove(force=True)
-        raise Fault(f"target {container.name} does not start: {error.explanation}") from error
+        taken = re.search(r"127\.0\.0\.1:(\d+)\b.*already (?:in use|allocated)", str(error.explanation))
+        reason = _taken(taken[1]) if taken else f"target {container.name} does not start: {error.explanation}"
+        raise Fault(reason) from error
+
+
+def _taken(port: str) -> str:
+    """Who has a port of this machine that a target wants, and what to type."""
+    with suppress(OSError):
+        said = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], capture_output=True, text=True, check=False).stdout
+        found = re.search(r'"([^"]+)",pid=(\d+)', said)
+        if found and found[1] != "docker-proxy":
+            who = f"by {found[1]}: `kill {found[2]}` ends it"
+            return (
+                f"port {port} of this machine is taken {who}, `BOXKEEPER_TARGET=another ./boxkeeper demo` uses others"
+            )
+    who = f"`docker ps --filter publish={port}` or `sudo ss -ltnp 'sport = :{port}'` says by whom"
+    return f"port {port} of this machine is taken: {who}, `BOXKEEPER_TARGET=another ./boxkeeper demo` uses others"
 
 
 def ask(container: Container, argv: list[str]) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """A target behaves like a rented box that was handed over a minute ago."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -230,8 +231,20 @@ def test_a_container_of_somebody_else_is_left_alone(box: Target) -> None:
 def test_a_port_that_is_taken_is_a_fault_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setitem(_FIXED, f"{NAME}-late", {"22/tcp": taken.getsockname()[1]})
-        with pytest.raises(Fault, match=r"does not start: .*address already in use"):
+        port, pid = taken.getsockname()[1], os.getpid()
+        said = rf"^port {port} of this machine is taken by \S+: `kill {pid}` ends it, `BOXKEEPER_TARGET=another"
+        with pytest.raises(Fault, match=said):
             Target.start(f"{NAME}-late")
+    assert Target.find(f"{NAME}-late") is None
+
+
+def test_a_port_that_another_container_has_is_a_fault_that_says_how_to_find_it(
+    box: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_FIXED, f"{NAME}-late", {"22/tcp": box.port(22)})
+    said = f"^port {box.port(22)} of this machine is taken: `docker ps --filter publish={box.port(22)}`"
+    with pytest.raises(Fault, match=said):
+        Target.start(f"{NAME}-late")
     assert Target.find(f"{NAME}-late") is None
 
 
