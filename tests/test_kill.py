@@ -60,6 +60,7 @@ def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
     assert target.succeed("dpkg --audit").strip() == ""
     assert _leftovers(target) == ""
     assert target.succeed("systemctl --failed --plain --no-legend").strip() == ""
+    target.succeed("systemctl is-active fail2ban && ls /var/lib/boxkeeper/releases/ai-note-taker/*.json")
     pid = target.succeed("systemctl show -p MainPID --value ai-note-taker-web.service").strip()
     assert "DISTURBED" not in target.succeed(f"tr '\\0' '\\n' </proc/{pid}/environ"), "a restart was lost"
     assert changes(target) == []
