@@ -53,6 +53,7 @@ def test_the_journal_keeps_no_more_than_its_share(kernel: Kernel) -> None:
 
 
 def test_a_unit_that_takes_more_memory_than_it_may_is_ended(kernel: Kernel) -> None:
+    # the first alone bites only once all swap is full, too
     limits = "-p MemoryMax=64M -p MemorySwapMax=0"
     take = "python3 -c 'print(len(b\"x\" * (200 << 20)))'"
     assert kernel.machine.succeed(f"systemd-run -q --wait --pipe {take}") == str(200 << 20)
