@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import click
 
-from roles import ROOT
+from roles import ROOT, Fault
 
+PATIENCE = 5.0
+"""Seconds that pyinfra gets to end when it is asked to."""
 STILL = 10.0
 """Seconds without a word after which a line says what is still being worked at."""
 
@@ -34,7 +37,7 @@ def command(inventory: str, deploy: str, *options: str) -> list[str]:
 
 
 def converge(inventory: str, deploy: str) -> Outcome:
-    """Run a deploy without questions and show it."""
+    """Run a deploy without questions and show it. Raises Fault when it is interrupted."""
     line = command(inventory, deploy)
     click.echo(f"$ {' '.join(line)}")
     process = subprocess.Popen(
@@ -47,8 +50,22 @@ def converge(inventory: str, deploy: str) -> Outcome:
         text=True,
     )
     assert process.stdout is not None
-    changed = _show(process.stdout)
-    return Outcome(process.wait(), changed)
+    try:
+        changed = _show(process.stdout)
+        return Outcome(process.wait(), changed)
+    except KeyboardInterrupt:
+        _end(process)
+        raise Fault("stopped; what was done stays, and running the same line again is safe") from None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """A terminal's Ctrl-C reaches pyinfra too, the signal of a program (a CI that cancels) only us."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _show(lines: Iterable[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,22 @@ def check(inventory: str) -> list[Server]:
     names = _run(inventory)
     groups = [value for name, value in names.items() if not name.startswith("_") and _is_group(value)]
     if not groups:
-        name = Path(inventory).stem
-        raise Fault(f"{inventory} has no hosts: end it with `{name} = group(Server(...))`")
+        raise Fault(_without_hosts(inventory))
     return [data["server"] for hosts, _ in groups for _, data in hosts]
+
+
+def refusal(inventory: str, operations: Sequence[str]) -> str | None:
+    """Why a run of a deploy of ours can't begin with this inventory, in one line; None where it can."""
+    if not inventory.endswith(".py") or not Path(inventory).is_file():
+        return None
+    if not any(operation.startswith("deploys/") for operation in operations):
+        return None
+    try:
+        boxes = described(_shown(str(Path(inventory).absolute())))
+    except Fault as fault:
+        return str(fault)
+    asks = "group(" in Path(inventory).read_text()  # then it says itself what it was not given
+    return None if boxes or asks else _without_hosts(inventory)
 
 
 def described(inventory: str) -> list[Server]:
@@ -63,6 +76,10 @@ def _run(inventory: str) -> dict[str, Any]:
     except Exception as error:
         raise Fault(_sentence(inventory, error)) from None
     return names
+
+
+def _without_hosts(inventory: str) -> str:
+    return f"{inventory} has no hosts: end it with `{Path(inventory).stem} = group(Server(...))`"
 
 
 def _is_group(value: Any) -> bool:

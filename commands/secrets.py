@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from datetime import date
 from pathlib import Path
 
 import click
 
-from commands.inventory import inventory_of
+from commands.inventory import described, inventory_of
 from roles import Fault
 from roles.secrets import Store
 
@@ -33,12 +34,15 @@ def secrets() -> None:
 @click.argument("env")
 @click.argument("name")
 @click.option("--line", is_flag=True, help="Drop the newline at the end of standard input")
-def set_(env: str, name: str, line: bool) -> None:
+@click.option("--new", is_flag=True, help="Keep it though nothing in the inventory wants it yet")
+def set_(env: str, name: str, line: bool, new: bool) -> None:
     """Keep a value, e.g. `boxkeeper secrets set prod note-taker/DEEPGRAM_API_KEY`.
 
     Asks for it without showing it, or takes all of standard input, byte for byte.
     """
     store = _store(env)
+    if not new:
+        _wanted(store, name)
     value = click.prompt(f"{name}", hide_input=True) if sys.stdin.isatty() else _piped(name)
     if line:
         value = value.removesuffix("\n")
@@ -57,6 +61,16 @@ def generate(env: str, name: str, replace: bool) -> None:
     store = _store(env)
     store.generate(name, replace)
     click.echo(f"{name} is in {store.path.name}.")
+
+
+@secrets.command()
+@click.argument("env")
+@click.argument("name")
+def remove(env: str, name: str) -> None:
+    """Take a value out. A password that was made is made anew by the next run that needs it."""
+    store = _store(env)
+    store.remove(name)
+    click.echo(f"{name} is gone from {store.path.name}; {store.path.name}.previous still has it.")
 
 
 @secrets.command("list")
@@ -80,6 +94,20 @@ def _store(env: str) -> Store:
         known = ", ".join(sorted(path.stem for path in inventory.parent.glob("[a-z]*.py"))) or "none"
         raise Fault(f"{inventory} is not there (known: {known}): run `boxkeeper init {env}`")
     return Store.beside(inventory)
+
+
+def _wanted(store: Store, name: str) -> None:
+    """Raises Fault for a name that nothing in the inventory reads: only the next run would miss a mistyped one."""
+    inventory = store.path.with_suffix(".py")
+    try:
+        boxes = described(str(inventory.absolute()))
+    except Fault:
+        return  # it can't be read yet: whatever it will want, it is given
+    known = {secret.name for box in boxes for secret in box.wanted_secrets()}
+    if boxes and name not in known | set(store.entries()):
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
+        raise Fault(f"nothing in {inventory} wants {name}; {meant} `--new` keeps it all the same")
 
 
 def _piped(name: str) -> str:

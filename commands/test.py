@@ -17,8 +17,11 @@ OTHERS = (
     "tests/budget",
     "tests/chroma",
     "tests/inference",
+    "tests/kernel",
     "tests/net",
     "tests/data",
+    "tests/ollama",
+    "tests/turn",
     "tests/web",
     "tests/test_readme.py",
 )

@@ -15,6 +15,7 @@ from commands.converge import command, converge
 from commands.inventory import check, inventory_of
 from roles import ROOT, Fault
 from roles.checks import TIGHT
+from roles.server import Server
 
 DEPLOY = "deploys/full.py"
 
@@ -46,11 +47,12 @@ def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
 def up(env: str) -> None:
     """Make the boxes of an environment what its inventory says, and say what changed."""
     inventory = inventory_of(env)
-    check(inventory)
+    servers = check(inventory)
     wanted = plan(inventory)
     if not wanted.changing:
         click.echo("Everything is as wanted.")
         _warn(wanted)
+        _addresses(servers)
         return
     click.echo(f"{len(wanted.changing)} operations would change something, and what follows from them:")
     for name in wanted.changing:
@@ -64,8 +66,17 @@ def up(env: str) -> None:
     _warn(after)
     if left:
         raise Fault(f"still not as wanted: {', '.join(left)}")
+    _addresses(servers)
 
 
 def _warn(plan: Plan) -> None:
     for line in plan.warnings:
         click.echo(line)
+
+
+def _addresses(servers: list[Server]) -> None:
+    """Where the apps are, for those that have a site."""
+    apps = [app for server in servers for app in server.apps if app.routes]
+    width = max((len(app.title) for app in apps), default=0)
+    for app in apps:
+        click.echo(f"  {app.title:{width}}  https://{app.domain}/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import platform
 import subprocess
@@ -13,6 +14,7 @@ from onbox.shell import Failed, run, said
 
 Json = Any
 SWAP = "/swapfile"
+SYSCTL = "/proc/sys"
 CLOCKS = {
     "chrony": ("/usr/sbin/chronyd", "chrony.service"),
     "ntpsec": ("/usr/sbin/ntpd", "ntpsec.service"),
@@ -65,13 +67,12 @@ def _clock() -> str:
 
 
 def _sysctl(name: str) -> str | None:
-    """A kernel setting as it is, or None where this box can't change it (a container)."""
-    path = "/proc/sys/" + name.replace(".", "/")
-    try:
-        with open(path, "r+") as file:
-            return " ".join(file.read().split())
-    except OSError:
-        return None
+    """A kernel setting as it is, with `*` all values there are; None where this box can't change it (a container)."""
+    values = set()
+    for path in glob.glob(f"{SYSCTL}/{name.replace('.', '/')}"):
+        with contextlib.suppress(OSError), open(path, "r+") as file:  # an interface may be gone by now
+            values.add(" ".join(file.read().split()))
+    return " and ".join(sorted(values)) or None
 
 
 def apply(payload: Json) -> None:

@@ -30,14 +30,12 @@ KERNEL = (
     ("vm.swappiness", "10", "swap is for emergencies on a box with databases"),
     ("net.core.somaxconn", "4096", "connections that wait while an app restarts"),
     ("net.ipv4.tcp_syncookies", "1", "a flood of half-open connections leaves room for whole ones"),
-    ("net.ipv4.conf.all.accept_redirects", "0", "nobody else decides where our packets go"),
-    ("net.ipv4.conf.default.accept_redirects", "0", "the same for interfaces to come"),
-    ("net.ipv4.conf.all.secure_redirects", "0", "not even the gateway"),
-    ("net.ipv4.conf.all.accept_source_route", "0", "nor where they come from"),
-    ("net.ipv6.conf.all.accept_redirects", "0", "the same for IPv6"),
-    ("net.ipv6.conf.default.accept_redirects", "0", "and its interfaces to come"),
-    ("net.ipv6.conf.all.accept_source_route", "0", "and their way"),
-    ("net.ipv4.conf.all.send_redirects", "0", "a server is no router"),
+    ("net.ipv4.conf.*.accept_redirects", "0", "nobody else decides where our packets go"),
+    ("net.ipv4.conf.*.secure_redirects", "0", "not even the gateway"),
+    ("net.ipv4.conf.*.accept_source_route", "0", "nor where they come from"),
+    ("net.ipv6.conf.*.accept_redirects", "0", "the same for IPv6"),
+    ("net.ipv6.conf.*.accept_source_route", "0", "and their way"),
+    ("net.ipv4.conf.*.send_redirects", "0", "a server is no router"),
     ("net.ipv4.conf.all.log_martians", "1", "impossible senders are worth a line"),
     ("kernel.kptr_restrict", "2", "kernel addresses help only an attacker"),
     ("kernel.dmesg_restrict", "1", "so does the kernel log"),
@@ -45,6 +43,8 @@ KERNEL = (
     ("fs.protected_fifos", "2", "no planted pipes in /tmp"),
     ("fs.protected_regular", "2", "no planted files in /tmp"),
 )
+"""A `*` is every network interface. `all` would not do: an interface keeps its own value of most of these, and one of
+the two that says yes is enough (the kernel's ip-sysctl.rst). systemd gives them to interfaces that come later, too."""
 
 
 class Base(Settings):
@@ -104,7 +104,10 @@ class Host:
         return faults(found)
 
     def differences(self, found: Json) -> Sequence[str]:
-        return [f"{name}: {found[name]}" for name in self._wanted(found)]
+        wanted = [name for name in self._wanted(found) if name != "sysctl"]
+        return [f"{name}: {found[name]}" for name in wanted] + [
+            f"{name}: {found['sysctl'][name]}, not {value}" for name, value in _kernel(found)
+        ]
 
     def payload(self, found: Json) -> Json:
         return self._wanted(found)
@@ -117,10 +120,14 @@ class Host:
             differing["swap_mb"] = swap
         if not found["clock"] or found["clock"].endswith(" stopped"):
             differing["clock"] = found["clock"].removesuffix(" stopped") or "timesyncd"
-        # None: a container's, which only its host can change
-        if any(found["sysctl"][name] not in (value, None) for name, value, _ in KERNEL):
+        if _kernel(found):
             differing["sysctl"] = True
         return differing
+
+
+def _kernel(found: Json) -> list[tuple[str, str]]:
+    """The kernel settings that differ. None is one of a container, which only its host can change."""
+    return [(name, value) for name, value, _ in KERNEL if found["sysctl"][name] not in (value, None)]
 
 
 def _same(found: str, wanted: str) -> bool:

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 def converge(*roles: Any) -> None:
     """Make the box what the roles want, in their order. Each role is a module with `wanted(server)`."""
-    names = [role.__name__.rpartition(".")[2] for role in roles]
-    plans = {box: _plan(roles, names, box.data.server) for box in inventory.get_active_hosts()}
+    plans = {box: _plan_once(box, roles) for box in inventory.get_active_hosts()}
     mine = plans[_key(host)]
     snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()), [Budget(host.data.server)])
     settled = snapshot.settled() if _answers(snapshot) else 0
@@ -61,6 +60,15 @@ def _all_of(labels: Sequence[str]) -> str:
     """What the operation is called that looks after everything that was found as wanted, up to the first difference."""
     roles = dict.fromkeys(label.partition(":")[0] for label in labels)
     return f"{', '.join(roles)}: {len(labels)} things"
+
+
+def _plan_once(box: Host, roles: Sequence[Any]) -> dict[str, Resource]:
+    """A box's plan, worked out once a run: every box asks for the labels of all."""
+    names = tuple(role.__name__.rpartition(".")[2] for role in roles)
+    plans = _PLANS.setdefault(box, {})
+    if names not in plans:
+        plans[names] = _plan(roles, names, box.data.server)
+    return plans[names]
 
 
 def _plan(roles: Sequence[Any], names: Sequence[str], server: Server) -> dict[str, Resource]:
@@ -170,6 +178,7 @@ class Snapshot:
 
 
 _SNAPSHOTS: WeakKeyDictionary[Host, Snapshot] = WeakKeyDictionary()
+_PLANS: WeakKeyDictionary[Host, dict[tuple[str, ...], dict[str, Resource]]] = WeakKeyDictionary()
 _ASKED: WeakSet[Host] = WeakSet()
 """Boxes that are being asked at this moment."""
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import fcntl
 import json
 import os
@@ -139,6 +140,14 @@ class Store:
             if name in kept and not replace:
                 raise Fault(f"{name} is there since {kept[name].made}; add --replace to make another value")
             kept[name] = _generated()
+
+    def remove(self, name: str) -> None:
+        """Take a secret out. Raises Fault when there is none of that name."""
+        with self._changing() as kept:
+            if name not in kept:
+                near = difflib.get_close_matches(name, kept, 1)
+                raise Fault(f"{name} is not in {self.path.name}{f'; did you mean `{near[0]}`?' if near else ''}")
+            del kept[name]
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, Kept]]:

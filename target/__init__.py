@@ -7,3 +7,6 @@ STATE = ROOT / ".boxkeeper"
 
 LABEL = "boxkeeper.target"
 """On every container and image of ours; the value on a container is the name of the target."""
+
+CHECKOUT = "boxkeeper.checkout"
+"""On every container of ours: the STATE with the keys that it was made for."""

@@ -14,7 +14,8 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 
 from roles import Fault
-from target import LABEL, STATE, container, login
+from target import CHECKOUT, LABEL, STATE, container, login
+from target.asked import COMMAND_SECONDS, Asked
 from target.engine import engine
 from target.image import image as image_of
 from target.root import only_one
@@ -23,11 +24,10 @@ Progress = Callable[[str], None]
 
 _SNAPSHOTS = "boxkeeper/snapshot"
 _REBOOT_SECONDS = 60
-_COMMAND_SECONDS = 900
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(Asked):
     """A running box of our own on this machine; `Target.start()` makes one, `Target.find()` looks one up."""
 
     name: str
@@ -44,6 +44,7 @@ class Target:
     ) -> "Target":
         """The target `name`, running and ready for a login as root: reused, started again or made.
 
+        One that another copy of this project left is made anew: nobody here has its keys.
         A new one is made from `image` (what `commit` returned) or from a bare `distro` ("debian:12"; the variable
         BOXKEEPER_DISTRO where it is not given), and
         publishes 22, 80, 443 and `publish` ("3478/udp") on 127.0.0.1. Raises Fault.
@@ -53,6 +54,10 @@ class Target:
         client = engine(progress)
         with only_one(f"target-{name}"):
             target = Target.find(name, client)
+            if target is not None and target._container.labels.get(CHECKOUT) != str(STATE):
+                progress(f"making the target {name} anew: another copy of this project, which has its keys, left it")
+                target.remove()
+                target = None
             if target is None:
                 tag = image or image_of(client, distro or environ.get("BOXKEEPER_DISTRO", ""), progress)
                 progress(f"starting the target {name}")
@@ -98,32 +103,9 @@ class Target:
         return int(bound[0]["HostPort"])
 
     def execute(self, command: str) -> tuple[int, str]:
-        """Run `command` in sh as root: exit code and output. Cut off after 15 minutes with code 124."""
-        bound = ["timeout", "-k", "5", str(_COMMAND_SECONDS)]
+        bound = ["timeout", "-k", "5", str(COMMAND_SECONDS)]
         one_stream = f"exec 2>&1\n{command}"  # Docker carries two, and loses the order between them
         return container.ask(self._container, [*bound, "sh", "-c", one_stream])
-
-    def succeed(self, command: str) -> str:
-        """The output of a `command` that must succeed. Raises AssertionError with the output."""
-        code, output = self.execute(command)
-        assert code == 0, f"`{command}` failed ({code}) on target {self.name}:\n{output}"
-        return output
-
-    def fail(self, command: str) -> str:
-        """The output of a `command` that must fail. Raises AssertionError with the output."""
-        code, output = self.execute(command)
-        assert code != 0, f"`{command}` succeeded on target {self.name}:\n{output}"
-        return output
-
-    def wait_until(self, command: str, seconds: float = 30) -> str:
-        """The output of `command` once it succeeds. Raises AssertionError when it has not after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while True:
-            code, output = self.execute(command)
-            if code == 0:
-                return output
-            assert time.monotonic() < deadline, f"`{command}` fails ({code}) after {seconds} s:\n{output}"
-            time.sleep(0.2)
 
     def reboot(self) -> None:
         """`systemctl reboot`, and wait until it is back: files stay, /run and /tmp are emptied."""
@@ -184,7 +166,7 @@ def remove_all(client: DockerClient | None = None) -> None:
     for image in client.images.list(filters={"label": LABEL}):
         for tag in image.tags:  # by name: an image that others are made of goes with the last of them
             client.images.remove(tag)
-    for folder in ("targets", "snapshots"):
+    for folder in ("targets", "snapshots", "machines", "disks"):
         shutil.rmtree(STATE / folder, ignore_errors=True)
 
 

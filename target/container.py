@@ -1,16 +1,20 @@
 """The container behind a target: how it is made, and when it counts as a box that is up."""
 
+import re
 import socket
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import APIError
+from docker.errors import APIError, create_api_error_from_http_exception
 from docker.models.containers import Container
+from requests import HTTPError
 
 from roles import Fault
-from target import LABEL
+from target import CHECKOUT, LABEL, STATE
 from target.recipe import environment
 
 _START_SECONDS = 90
@@ -38,7 +42,7 @@ def _create(client: DockerClient, name: str, image: str, publish: Sequence[str],
         image,
         name=name,
         hostname=name,
-        labels={LABEL: name},
+        labels={LABEL: name, CHECKOUT: str(STATE)},
         # `--privileged` fails on a machine that itself lacks SYS_RESOURCE. Among ALL, SYS_PTRACE is what
         # units with PrivateUsers= need (redis-server, for one); others are for mounts and nftables.
         cap_add=["ALL"],
@@ -61,15 +65,51 @@ def start(container: Container) -> None:
     except APIError as error:
         if container.attrs["State"]["Status"] == "created":
             container.remove(force=True)
-        raise Fault(f"target {container.name} does not start: {error.explanation}") from error
+        taken = re.search(r"127\.0\.0\.1:(\d+)\b.*already (?:in use|allocated)", str(error.explanation))
+        reason = _taken(taken[1]) if taken else f"target {container.name} does not start: {error.explanation}"
+        raise Fault(reason) from error
+
+
+def _taken(port: str) -> str:
+    """Who has a port of this machine that a target wants, and what to type."""
+    with suppress(OSError):
+        said = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], capture_output=True, text=True, check=False).stdout
+        found = re.search(r'"([^"]+)",pid=(\d+)', said)
+        if found and found[1] != "docker-proxy":
+            who = f"by {found[1]}: `kill {found[2]}` ends it"
+            return (
+                f"port {port} of this machine is taken {who}, `BOXKEEPER_TARGET=another ./boxkeeper demo` uses others"
+            )
+    who = f"`docker ps --filter publish={port}` or `sudo ss -ltnp 'sport = :{port}'` says by whom"
+    return f"port {port} of this machine is taken: {who}, `BOXKEEPER_TARGET=another ./boxkeeper demo` uses others"
 
 
 def ask(container: Container, argv: list[str]) -> tuple[int, str]:
-    """Run `argv` inside as root: its exit code, and what it printed on either stream."""
-    code, output = container.exec_run(argv)
-    assert code is not None  # only a streamed run has none
-    assert isinstance(output, bytes)
-    return code, output.decode(errors="replace").rstrip("\n")
+    """Run `argv` inside as root: its exit code, and what it printed on either stream. Raises APIError.
+
+    Not by `exec_run`: it reads on from the socket behind Python's HTTP client, and what came in one piece with the
+    head of the answer is lost, about one output in a hundred when the machine is busy.
+    """
+    assert container.client is not None
+    api = container.client.api
+    made = api.exec_create(container.id, argv)["Id"]
+    place = f"{api.base_url}/v{api.api_version}/exec/{made}/start"
+    answer = api.post(place, json={"Detach": False, "Tty": False}, timeout=api.timeout)
+    try:
+        answer.raise_for_status()
+    except HTTPError as error:
+        create_api_error_from_http_exception(error)
+    return int(api.exec_inspect(made)["ExitCode"]), _joined(answer.content).decode(errors="replace").rstrip("\n")
+
+
+def _joined(frames: bytes) -> bytes:
+    """Both streams as they came; before each piece are eight bytes, the last four its length."""
+    pieces, at = [], 0
+    while at < len(frames):
+        end = at + 8 + int.from_bytes(frames[at + 4 : at + 8], "big")
+        pieces.append(frames[at + 8 : end])
+        at = end
+    return b"".join(pieces)
 
 
 def wait(container: Container, port: int) -> None:
@@ -81,12 +121,12 @@ def wait(container: Container, port: int) -> None:
     state = ""
     while time.monotonic() < deadline:
         state = _systemd(container)
-        if state in ("running", "degraded") and _greets(port):
+        if state in ("running", "degraded") and greets(port):
             return
         time.sleep(0.2)
     raise Fault(
         f"target {container.name} is not up after {_START_SECONDS} s: systemd says {state or 'nothing'},"
-        f" sshd does {'' if _greets(port) else 'not '}answer; see `docker logs {container.name}`"
+        f" sshd does {'' if greets(port) else 'not '}answer; see `docker logs {container.name}`"
     )
 
 
@@ -97,7 +137,8 @@ def _systemd(container: Container) -> str:
         return ""
 
 
-def _greets(port: int) -> bool:
+def greets(port: int) -> bool:
+    """Whether an sshd answers on `port` of 127.0.0.1."""
     # The engine's proxy accepts before anything listens behind it: only the greeting proves sshd.
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as link:
@@ -109,10 +150,11 @@ def _greets(port: int) -> bool:
 def _ports(name: str, publish: Sequence[str]) -> Mapping[str, tuple[str, int]]:
     # Chosen here, not by the engine, which would choose anew at every start.
     fixed = _FIXED.get(name, {})
-    return {inner: ("127.0.0.1", fixed.get(inner) or _free(inner)) for inner in (*_ALWAYS, *publish)}
+    return {inner: ("127.0.0.1", fixed.get(inner) or free(inner)) for inner in (*_ALWAYS, *publish)}
 
 
-def _free(inner: str) -> int:
+def free(inner: str) -> int:
+    """A port of 127.0.0.1 that nothing listens on, for what is `inner` ("22/tcp") in the box."""
     kind = socket.SOCK_DGRAM if inner.endswith("/udp") else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))

@@ -61,6 +61,35 @@ def test_an_inventory_that_forgets_its_group_is_refused(
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    {
+        "bad = group(Server(host='a', redis=Rediss()))": "bad.py line 5: NameError: name 'Rediss' is not defined\n",
+        "bad = group(": "bad.py line 5: '(' was never closed: `bad = group(`\n",
+        "bad = [Server(host='192.0.2.1')]": "bad.py has no hosts: end it with `bad = group(Server(...))`\n",
+        "bad = group()": "no hosts: write `group(Server(host=",
+    }.items(),
+)
+def test_plain_pyinfra_says_it_in_one_line_too(tmp_path: Path, body: str, said: str) -> None:
+    (tmp_path / "bad.py").write_text(f"{HEAD}\n{body}")
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pyinfra")), str(tmp_path / "bad.py"), "deploys/full.py", "-y"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_no_deploy_of_ours_takes_any_inventory(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("bad = ['@local']")
+    assert inventory.refusal(str(tmp_path / "bad.py"), ["exec"]) is None
+    assert inventory.refusal("@local", ["deploys/full.py"]) is None
+
+
 def test_the_demos_inventory_without_its_target_says_what_makes_one() -> None:
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
     done = subprocess.run(

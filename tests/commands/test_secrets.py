@@ -88,3 +88,54 @@ def test_an_inventory_that_is_elsewhere_has_its_secrets_beside_it(folder: Path) 
     (folder / "mine" / "prod.py").touch()
     assert run("set", "mine/prod.py", "shop/KEY", stdin=b"value").exit_code == 0
     assert Store(folder / "mine" / "prod.secrets").values()["shop/KEY"].get_secret_value() == "value"
+
+
+INVENTORY = """
+from roles.apps import Folder
+from roles.apps.ai_note_taker import AiNoteTaker
+from roles.server import Server, group
+
+prod = group(Server(host="192.0.2.1", apps=(AiNoteTaker(domain="notes.example.com", source=Folder(path=".")),)))
+"""
+
+
+def test_a_name_that_nothing_wants_is_refused_with_the_nearest_that_something_does() -> None:
+    Path("inventories/prod.py").write_text(INVENTORY)
+    done = run("set", "prod", "ai-note-taker/DEPGRAM_API_KEY", stdin=b"canary")
+    assert (done.exit_code, done.output) == (
+        2,
+        "--> nothing in inventories/prod.py wants ai-note-taker/DEPGRAM_API_KEY; "
+        "did you mean `ai-note-taker/DEEPGRAM_API_KEY`? `--new` keeps it all the same\n",
+    )
+    assert not Path("inventories/prod.secrets").exists()
+
+
+def test_a_name_that_something_wants_or_that_is_there_or_new_is_kept() -> None:
+    Path("inventories/prod.py").write_text(INVENTORY)
+    assert run("set", "prod", "ai-note-taker/DEEPGRAM_API_KEY", stdin=b"1").exit_code == 0
+    assert run("set", "--new", "prod", "later/KEY", stdin=b"1").exit_code == 0
+    assert run("set", "prod", "later/KEY", stdin=b"2").exit_code == 0
+    assert value("later/KEY") == "2"
+
+
+def test_an_inventory_that_is_not_ready_yet_wants_whatever_it_is_given() -> None:
+    Path("inventories/prod.py").write_text(INVENTORY.replace("import Server", "import Sever"))
+    assert run("set", "prod", "notes/KEY", stdin=b"1").exit_code == 0
+
+
+def test_what_is_removed_is_gone() -> None:
+    run("set", "prod", "notes/KEY", stdin=b"1")
+    run("set", "prod", "notes/OTHER", stdin=b"2")
+    done = run("remove", "prod", "notes/KEY")
+    assert (done.exit_code, done.output) == (
+        0,
+        "notes/KEY is gone from prod.secrets; prod.secrets.previous still has it.\n",
+    )
+    assert "notes/KEY" not in run("list", "prod").output
+    assert value("notes/OTHER") == "2"
+
+
+def test_what_is_not_there_is_not_removed_and_the_nearest_is_named() -> None:
+    run("set", "prod", "notes/KEY", stdin=b"1")
+    done = run("remove", "prod", "notes/KEYS")
+    assert (done.exit_code, done.output) == (2, "--> notes/KEYS is not in prod.secrets; did you mean `notes/KEY`?\n")

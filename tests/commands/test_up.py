@@ -22,7 +22,7 @@ def pyinfra(monkeypatch: pytest.MonkeyPatch) -> None:
     said = f"--> Loading config...\n{TIGHT}\n--> Disconnecting from hosts..."
     done = SimpleNamespace(returncode=0, stdout=json.dumps(plan), stderr=said)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-    monkeypatch.setattr(up, "check", lambda inventory: None)
+    monkeypatch.setattr(up, "check", lambda inventory: [])
     monkeypatch.setattr(up, "inventory_of", lambda env: f"inventories/{env}.py")
 
 

@@ -93,6 +93,11 @@ def test_kernel_settings_that_a_container_cannot_change_are_left_out() -> None:
     assert HOST.payload(found(sysctl={**FINE["sysctl"], "vm.swappiness": "60"})) == {"sysctl": True}
 
 
+def test_a_kernel_setting_that_differs_is_named_with_what_it_is() -> None:
+    name = "net.ipv4.conf.*.accept_redirects"
+    assert HOST.differences(found(sysctl={**FINE["sysctl"], name: "0 and 1"})) == [f"{name}: 0 and 1, not 0"]
+
+
 @pytest.mark.parametrize("setting", [{"swap_mb": -1}, {"journal_mb": 1}, {"journal_mb": "much"}])
 def test_sizes_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
     assert Base(**setting).faults

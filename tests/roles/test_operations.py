@@ -105,6 +105,39 @@ def test_after_a_change_it_asks_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(host.asked) == 2
 
 
+def test_each_boxs_plan_is_worked_out_once_however_many_boxes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Box(Host):
+        """A host of its own, as pyinfra's are."""
+
+        __hash__ = object.__hash__
+        data = SimpleNamespace(server=None)
+
+    class Asked(Exception):
+        """As far as this test goes."""
+
+    def ask(plan: Sequence[Any], checks: Sequence[Any]) -> None:
+        raise Asked(*plan)
+
+    def wanted(server: Any) -> Iterator[Word]:
+        made.append(server)
+        yield Word("w", str(len(made)))
+
+    made: list[Any] = []
+    boxes, role = [Box({}, name=name) for name in "abc"], SimpleNamespace(__name__="roles.x", wanted=wanted)
+    monkeypatch.setattr(operations, "inventory", SimpleNamespace(get_active_hosts=lambda: boxes))
+    monkeypatch.setattr(operations, "Budget", lambda server: server)
+    monkeypatch.setattr(operations, "Snapshot", ask)
+    mine = []
+    for box in boxes:
+        monkeypatch.setattr(operations, "host", box)
+        monkeypatch.setattr(operations, "_key", lambda proxy: proxy)
+        with pytest.raises(Asked) as asked:
+            operations.converge(role)
+        mine.append(asked.value.args[0].word)
+    assert len(made) == 3
+    assert mine == ["1", "2", "3"]
+
+
 def test_a_box_with_other_programs_is_sent_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     host, word = Host({"a": "1"}, stale=True), Word("a", "1")
     made = snapshot(monkeypatch, host, word)

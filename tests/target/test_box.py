@@ -1,9 +1,11 @@
 """A target behaves like a rented box that was handed over a minute ago."""
 
+import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -145,6 +147,25 @@ def test_a_stopped_target_is_started_again(box: Target) -> None:
     assert ssh(box, "true").returncode == 0
 
 
+def test_a_box_that_another_copy_of_the_project_left_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as there:
+        for module in ("box", "container"):
+            there.setattr(f"target.{module}.STATE", tmp_path)
+        left = Target.start(f"{NAME}-left")
+        left.succeed("passwd -l root; rm /root/.ssh/authorized_keys; touch /root/left")
+    lines: list[str] = []
+    try:
+        ours = Target.start(f"{NAME}-left", progress=lines.append)
+        assert ssh(ours, "ls /root").stdout == ""
+        assert any("another copy of this project" in line for line in lines)
+        ours.succeed("touch /root/ours")
+        assert Target.start(f"{NAME}-left", progress=lambda line: None).succeed("ls /root") == "ours"
+    finally:
+        _remove(f"{NAME}-left")
+
+
 def test_lost_keys_are_made_anew(box: Target) -> None:
     for path in box.folder.iterdir():
         path.unlink()
@@ -210,8 +231,20 @@ def test_a_container_of_somebody_else_is_left_alone(box: Target) -> None:
 def test_a_port_that_is_taken_is_a_fault_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setitem(_FIXED, f"{NAME}-late", {"22/tcp": taken.getsockname()[1]})
-        with pytest.raises(Fault, match=r"does not start: .*address already in use"):
+        port, pid = taken.getsockname()[1], os.getpid()
+        said = rf"^port {port} of this machine is taken by \S+: `kill {pid}` ends it, `BOXKEEPER_TARGET=another"
+        with pytest.raises(Fault, match=said):
             Target.start(f"{NAME}-late")
+    assert Target.find(f"{NAME}-late") is None
+
+
+def test_a_port_that_another_container_has_is_a_fault_that_says_how_to_find_it(
+    box: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_FIXED, f"{NAME}-late", {"22/tcp": box.port(22)})
+    said = f"^port {box.port(22)} of this machine is taken: `docker ps --filter publish={box.port(22)}`"
+    with pytest.raises(Fault, match=said):
+        Target.start(f"{NAME}-late")
     assert Target.find(f"{NAME}-late") is None
 
 

@@ -73,7 +73,10 @@ class Web:
 
     def websocket(self, **headers: str) -> AbstractContextManager[ClientConnection]:
         link = socket.create_connection(("127.0.0.1", self.target.port(443)), timeout=10)
-        return connect("wss://notes.example.test/ws", sock=link, ssl=self.trust(), additional_headers=headers)
+        # no pings of its own: they would keep a connection open that the site cuts when it is idle
+        return connect(
+            "wss://notes.example.test/ws", sock=link, ssl=self.trust(), additional_headers=headers, ping_interval=None
+        )
 
     def record(self, name: str = "notes") -> dict[str, Any]:
         return dict(json.loads(self.target.succeed("cat /var/lib/boxkeeper/certificates.json"))["sites"][name])

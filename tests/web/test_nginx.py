@@ -103,6 +103,13 @@ def test_a_websocket_echoes_through_tls(web: Web) -> None:
         assert link.recv(timeout=5) == "hello"
 
 
+def test_a_websocket_that_is_idle_for_65_seconds_still_echoes(web: Web) -> None:
+    with web.websocket() as link:
+        time.sleep(65)  # nginx's own patience is 60 s; unlike most apps, the one here sends no pings
+        link.send("still there?")
+        assert link.recv(timeout=5) == "still there?"
+
+
 def test_a_websocket_survives_a_reload(web: Web) -> None:
     with web.websocket() as link:
         web.target.succeed("systemctl reload nginx")

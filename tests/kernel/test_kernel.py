@@ -1,0 +1,71 @@
+"""What only a kernel of its own shows: its settings, swap, limits that bite, and a reboot that starts a kernel."""
+
+from __future__ import annotations
+
+import pytest
+
+from roles.base import KERNEL
+from tests.kernel.box import JOURNAL_MB, Kernel
+
+pytestmark = pytest.mark.target
+
+WANTED = {name: value for name, value, _ in KERNEL if "*" not in name}
+
+
+def test_a_second_run_changes_nothing(kernel: Kernel) -> None:
+    assert kernel.changes() == []
+
+
+def test_every_kernel_setting_is_in_force(kernel: Kernel) -> None:
+    assert kernel.settings() == WANTED
+
+
+def test_on_no_interface_others_decide_where_packets_go(kernel: Kernel) -> None:
+    assert kernel.trusting() == []
+    kernel.machine.succeed("ip link add later type veth peer name other && udevadm settle")
+    try:
+        assert kernel.trusting() == []
+        assert kernel.changes() == []
+    finally:
+        kernel.machine.succeed("ip link del later")
+
+
+def test_one_interface_changed_by_hand_is_put_right(kernel: Kernel) -> None:
+    kernel.machine.succeed("echo 1 | tee /proc/sys/net/ipv6/conf/e*/accept_redirects")
+    assert kernel.changes() == ["base: host"]
+    kernel.converge()
+    assert kernel.trusting() == []
+    assert kernel.changes() == []
+
+
+def test_swap_is_as_much_as_memory_and_only_for_root(kernel: Kernel) -> None:
+    memory = int(kernel.machine.succeed("free -m | awk '/^Mem:/ { print $2 }'"))
+    assert abs(kernel.swap_mb() - memory) <= 1
+    assert kernel.machine.succeed("stat -c %a%U /swapfile") == "600root"
+
+
+def test_the_journal_keeps_no_more_than_its_share(kernel: Kernel) -> None:
+    lines = f"head -c {2 * JOURNAL_MB}M /dev/urandom | base64 -w 40000"  # long ones: journald counts lines to slow down
+    kernel.machine.succeed(f"{lines} | systemd-cat -t flood; journalctl --sync")
+    assert kernel.machine.succeed("journalctl -t flood -n 1 -o cat | wc -c") != "0"
+    kept = int(kernel.machine.succeed("du -sm /var/log/journal | cut -f 1"))
+    assert JOURNAL_MB / 2 < kept <= JOURNAL_MB + 1  # the folder itself
+
+
+def test_a_unit_that_takes_more_memory_than_it_may_is_ended(kernel: Kernel) -> None:
+    # the first alone bites only once all swap is full, too
+    limits = "-p MemoryMax=64M -p MemorySwapMax=0"
+    take = "python3 -c 'print(len(b\"x\" * (200 << 20)))'"
+    assert kernel.machine.succeed(f"systemd-run -q --wait --pipe {take}") == str(200 << 20)
+    kernel.machine.fail(f"systemd-run -q --wait --pipe --unit=hungry {limits} {take}")
+    assert kernel.machine.succeed("systemctl show -P Result hungry; systemctl reset-failed") == "oom-kill"
+
+
+def test_after_a_reboot_everything_is_in_force_again(kernel: Kernel) -> None:
+    swap = kernel.swap_mb()
+    kernel.machine.reboot()
+    assert kernel.settings() == WANTED
+    assert kernel.trusting() == []
+    assert kernel.swap_mb() == swap
+    assert kernel.machine.succeed("systemctl is-system-running; hostname").split() == ["running", "kernelbox"]
+    assert kernel.changes() == []
