@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import time
 
 import pytest
@@ -10,15 +13,27 @@ from commands.bench import memory
 from commands.demo import FIVE
 from commands.inventory import described
 from commands.probe import probe
+from roles import ROOT
 from roles.budget import Size, bill
 from target.box import Target
-from target.run import changes, pyinfra
+from target.run import changes, environment, pyinfra
 
 pytestmark = pytest.mark.target
 
 
 def test_a_second_run_changes_nothing(target: Target) -> None:
     assert changes(target) == []
+
+
+def test_the_demo_of_all_five_finds_every_app_well_and_nothing_to_do(target: Target) -> None:
+    variables = {**os.environ, **environment(target)}
+    done = subprocess.run(
+        "./boxkeeper demo --five", shell=True, cwd=ROOT, env=variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "BAD" not in done.stdout
+    assert len(re.findall(r"ok +\S+\.localhost/\S*health: \d+ ms", done.stdout)) == 5, done.stdout
+    assert "No change (" in done.stdout
 
 
 def test_no_unit_of_the_box_has_failed(target: Target) -> None:

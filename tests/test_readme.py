@@ -109,11 +109,21 @@ def _edit_for_the_target(newcomer: Newcomer) -> None:
 
 def test_secrets_are_listed_and_made_without_showing_them(newcomer: Newcomer) -> None:
     (newcomer.clone / "key.json").write_text('{"a": "quote\\n"}\n')
-    newcomer.types("./boxkeeper secrets set prod app/KEY < key.json")
+    newcomer.types("./boxkeeper secrets set --new prod app/KEY < key.json")
     newcomer.types("./boxkeeper secrets generate prod ai-note-taker/SESSION_KEY")
     said = newcomer.types("./boxkeeper secrets list prod")
     assert "ai-note-taker/SESSION_KEY" in said
     assert "key-of-a-newcomer" not in said
+    newcomer.types("./boxkeeper secrets remove prod ai-note-taker/SESSION_KEY")
+    assert "SESSION_KEY" not in newcomer.types("./boxkeeper secrets list prod")
+
+
+def test_a_look_into_the_box(newcomer: Newcomer) -> None:
+    assert "BAD" not in newcomer.types("./boxkeeper check prod")
+    assert "All well." in newcomer.types("./boxkeeper status prod")
+    assert "uvicorn" in newcomer.types("timeout 10 ./boxkeeper logs prod ai-note-taker --follow", code=124)
+    assert "ai_note_taker" in newcomer.types("./boxkeeper psql prod ai-note-taker", stdin="SELECT current_user")
+    assert "ai-note-taker" in newcomer.types("./boxkeeper shell prod ai-note-taker", stdin="whoami")
 
 
 def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
