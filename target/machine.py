@@ -88,7 +88,7 @@ class Machine(Asked):
         """`systemctl reboot`, and wait until it is back."""
         question = "cat /proc/sys/kernel/random/boot_id"
         before = self.succeed(question)
-        self.execute("systemctl reboot")
+        self.execute("systemctl --no-block reboot")
         deadline = time.monotonic() + _START_SECONDS
         while not greets(self.port) or self.execute(question)[1] in (before, ""):
             if time.monotonic() > deadline:
@@ -126,6 +126,7 @@ class Machine(Asked):
 
     def _ssh(self, command: str) -> list[str]:
         options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null", "ConnectTimeout=20"]
+        options += ["ServerAliveInterval=15", "ServerAliveCountMax=6"]  # a reboot may forget to say goodbye
         options += [f"UserKnownHostsFile={self.folder / 'known_hosts'}", "IdentitiesOnly=yes"]
         words = [word for option in options for word in ("-o", option)]
         return ["ssh", "-q", "-F", "none", "-i", str(self.key), *words, "-p", str(self.port), "root@127.0.0.1", command]
