@@ -126,7 +126,7 @@ class Machine(Asked):
 
     def _ssh(self, command: str) -> list[str]:
         options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null", "ConnectTimeout=20"]
-        options += ["ServerAliveInterval=15", "ServerAliveCountMax=6"]  # a reboot may forget to say goodbye
+        options += ["ServerAliveInterval=10", "ServerAliveCountMax=3"]  # a reboot may forget to say goodbye
         options += [f"UserKnownHostsFile={self.folder / 'known_hosts'}", "IdentitiesOnly=yes"]
         words = [word for option in options for word in ("-o", option)]
         return ["ssh", "-q", "-F", "none", "-i", str(self.key), *words, "-p", str(self.port), "root@127.0.0.1", command]
