@@ -60,7 +60,9 @@ def _app(server: Server, app: App) -> Iterator[Resource]:
     services = [unit for unit in running if unit.name.endswith(".service")]
     timers = [Unit(f"{app.unit(job.name)}.timer", watch=(_path(app, job.name, "timer"),)) for job in app.jobs]
     yield Units(sockets, name=f"{app.name} sockets")
-    recipe = hashlib.sha256(b"\0".join([*(file.content for file in build), app.build_on.encode()])).hexdigest()
+    # what npm builds may hold variables; an environment of Python does not
+    built_with = build if app.uses_npm else build[:1]
+    recipe = hashlib.sha256(b"\0".join([*(file.content for file in built_with), app.build_on.encode()])).hexdigest()
     yield Release(app, recipe=recipe, units=services)
     yield Units([*services, *timers], name=f"{app.name} units")
     if health(app):
