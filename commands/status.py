@@ -48,14 +48,11 @@ def _ask(server: Server, only: str | None) -> Json:
 
 def services(server: Server) -> list[str]:
     """The units of the box's own roles."""
-    named = {
-        "postgres": "postgresql.service",
-        "ollama": "boxkeeper-ollama.service",
-        "nginx": "nginx.service",
-        "tls": "boxkeeper-certificates.timer",
-    }
+    named = {"postgres": "postgresql.service", "nginx": "nginx.service", "tls": "boxkeeper-certificates.timer"}
     redis = [f"boxkeeper-redis@{app.name}.service" for app in server.apps if server.redis and "redis" in app.needs]
-    return [*(unit for role, unit in named.items() if getattr(server, role) is not None), *redis]
+    needed = server.ollama is not None and any("ollama" in app.needs for app in server.apps)
+    ollama = ["boxkeeper-ollama.service"] if needed else []
+    return [*(unit for role, unit in named.items() if getattr(server, role) is not None), *redis, *ollama]
 
 
 def _query(app: App) -> Json:

@@ -68,7 +68,9 @@ class Box:
         name, _, tag = model.partition(":")
         manifest = f"{MODELS}/manifests/registry.ollama.ai/library/{name}/{tag}"
         digest = f"grep -o 'sha256:[0-9a-f]*' {manifest} | tr : -"
-        self.target.succeed(f"test ! -e {manifest} || rm -f {MODELS}/blobs/$({digest})* {manifest}")
+        self.target.succeed(
+            f"rm -f {MODELS}/blobs/*-partial; test ! -e {manifest} || rm -f {MODELS}/blobs/$({digest})* {manifest}"
+        )
 
     def put(self, path: str, content: bytes) -> None:
         text = base64.b64encode(content).decode()
