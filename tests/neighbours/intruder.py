@@ -13,6 +13,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 
 def tried(attempt: Callable[[Any], str], what: Any) -> str:
@@ -60,6 +62,17 @@ def redis(port: int) -> str:
     return named if named == "open" else nameless
 
 
+def chroma(port: int) -> str:
+    """With our own token, or none."""
+    token = os.environ.get("CHROMA_TOKEN", "none")
+    address = f"http://127.0.0.1:{port}/api/v2/auth/identity"
+    try:
+        with urlopen(Request(address, headers={"X-Chroma-Token": token}), timeout=10) as answer:
+            return "open" if answer.status == 200 else f"refused: {answer.status}"
+    except HTTPError as error:
+        return f"refused: {error.code}"
+
+
 def said(argv: Sequence[str], wanted: str, env: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(list(argv), capture_output=True, text=True, timeout=20, env=env, check=False)
     return "open" if wanted in done.stdout.split() else f"refused: {(done.stderr or done.stdout).strip()[:120]}"
@@ -71,6 +84,7 @@ KINDS: Mapping[str, Callable[[Any], str]] = {
     "signal": signal,
     "database": database,
     "redis": redis,
+    "chroma": chroma,
 }
 
 with open(sys.argv[1]) as question:

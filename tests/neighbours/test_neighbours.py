@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from roles import ollama
 from roles.apps import App
 from roles.server import Server
 from target.box import Target
@@ -31,6 +32,7 @@ def found(target: Target, server: Server) -> dict[tuple[str, str], dict[str, str
 def belongings(target: Target, server: Server, app: App) -> dict[str, list[Any]]:
     """What is an app's own, by the way to try it."""
     assert server.redis is not None
+    assert server.chroma is not None
     pids = [int(target.succeed(f"systemctl show -P MainPID {app.unit(each.name)}.service")) for each in app.processes]
     assert all(pids)
     return {
@@ -44,10 +46,14 @@ def belongings(target: Target, server: Server, app: App) -> dict[str, list[Any]]
             f"/etc/boxkeeper/tls/{app.name}/privkey.pem",
             *(f"/proc/{pid}/environ" for pid in pids),
         ],
-        "socket": [app.socket(each.name) for each in app.processes if each.web],
+        "socket": [
+            *(app.socket(each.name) for each in app.processes if each.web),
+            *([["127.0.0.1", ollama.PORT]] if "ollama" in app.needs else []),
+        ],
         "signal": pids,
         "database": [app.database] if "postgres" in app.needs else [],
         "redis": [server.redis.port(app)] if "redis" in app.needs else [],
+        "chroma": [server.chroma.port(app)] if "chroma" in app.needs else [],
     }
 
 
@@ -63,7 +69,7 @@ def test_each_gets_at_its_own(found: dict[tuple[str, str], dict[str, str]], serv
         own = found[app.name, app.name]
         kinds = {what.split()[0] for what, how in own.items() if how.startswith("open")}
         wanted = {"path", "socket", "signal"} | {{"postgres": "database"}.get(need, need) for need in app.needs}
-        assert kinds >= wanted & {"path", "socket", "signal", "database", "redis"}, own
+        assert kinds >= wanted & {"path", "socket", "signal", "database", "redis", "chroma"}, own
 
 
 def test_each_has_a_limit_of_memory_and_a_share_of_the_cpus(target: Target, server: Server) -> None:
