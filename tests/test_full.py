@@ -54,7 +54,7 @@ def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypa
     monkeypatch.setenv("BOXKEEPER_TARGET", target.name)
     (server,) = described(FIVE)
     budget = {cost.what: cost.ram_mb for cost in bill(server, Size(1000, 20_000)).costs}
-    found = memory(target, "ai-note-taker-*.service", "boxkeeper-redis@*.service", "nginx.service")
+    found = memory(target, "ai-note-taker-*.service", "boxkeeper-redis@ai-note-taker.service", "nginx.service")
     whose = {"ai-note-taker-web": "ai-note-taker", "boxkeeper-redis@ai-note-taker": "Redis of ai-note-taker"}
     taken = {whose.get(name := unit.removesuffix(".service"), name): mb for unit, mb in found.items()}
     assert taken.keys() == {"ai-note-taker", "Redis of ai-note-taker", "nginx"}
