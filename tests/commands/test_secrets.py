@@ -13,7 +13,7 @@ from roles.secrets import Store
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("BOXKEEPER_AGE_KEY", "BOXKEEPER_AGE_KEY_FILE"):
+    for name in ("BOXKEEPER_AGE_KEY", "BOXKEEPER_AGE_KEY_FILE", "BOXKEEPER_FROM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "inventories").mkdir()
