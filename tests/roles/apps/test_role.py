@@ -149,6 +149,13 @@ def test_every_line_of_a_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
             assert "Environment=" not in text or "KEY" not in text
 
 
+def test_an_app_has_a_fair_share_of_the_cpus_and_a_limit_where_one_is_set() -> None:
+    path = "/etc/systemd/system/boxkeeper-plain.slice"
+    assert "CPUWeight=100" in files(server(plain()))[path]
+    assert "CPUQuota" not in files(server(plain()))[path]
+    assert "CPUQuota=50%" in files(server(plain(cpus=0.5)))[path]
+
+
 def test_every_unit_that_is_wanted_has_its_file(tmp_path: Path) -> None:
     made = server(notes(tmp_path), plain())
     units = [unit.name for resource in wanted(made) if isinstance(resource, Units) for unit in resource.units]
