@@ -104,7 +104,8 @@ def _settle(unit: Json) -> None:
     before = digest(unit["watch"], [])
     run(["systemctl", "reset-failed", name], ok=(0, 1))
     if found["active"] not in ("active", "reloading"):
-        do("start", name)
+        # one that is just being started has read its files as they were, and may fail with them
+        do("restart" if found["active"] == "activating" else "start", name)
     elif found["loaded"] != found["current"]:
         do(unit["verb"], name)
     if digest(unit["watch"], []) == before:

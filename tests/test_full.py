@@ -54,6 +54,7 @@ def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypa
     monkeypatch.setenv("BOXKEEPER_TARGET", target.name)
     (server,) = described(FIVE)
     budget = {cost.what: cost.ram_mb for cost in bill(server, Size(1000, 20_000)).costs}
+    target.succeed("systemctl restart nginx")  # its old workers stay until their last client has gone
     found = memory(target, "ai-note-taker-*.service", "boxkeeper-redis@ai-note-taker.service", "nginx.service")
     whose = {"ai-note-taker-web": "ai-note-taker", "boxkeeper-redis@ai-note-taker": "Redis of ai-note-taker"}
     taken = {whose.get(name := unit.removesuffix(".service"), name): mb for unit, mb in found.items()}
@@ -62,9 +63,12 @@ def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypa
 
 
 def test_after_a_reboot_everything_is_back_within_a_minute(target: Target) -> None:
+    before = target.address
     target.reboot()
     deadline = time.monotonic() + 60
     while not all(result.ok for result in probe("notes.localhost", "127.0.0.1", target.port(443))):
         assert time.monotonic() < deadline
         time.sleep(1)
+    if target.address != before:  # a container may get another one, which TURN listens on: a rented box keeps its own
+        assert pyinfra(target, "-y").code == 0
     assert changes(target) == []

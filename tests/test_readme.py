@@ -121,7 +121,7 @@ def test_secrets_are_listed_and_made_without_showing_them(newcomer: Newcomer) ->
 def test_a_look_into_the_box(newcomer: Newcomer) -> None:
     assert "BAD" not in newcomer.types("./boxkeeper check prod")
     assert "All well." in newcomer.types("./boxkeeper status prod")
-    assert "uvicorn" in newcomer.types("timeout 10 ./boxkeeper logs prod ai-note-taker --follow", code=124)
+    assert "GET /api/health" in newcomer.types("timeout 10 ./boxkeeper logs prod ai-note-taker --follow", code=124)
     assert "ai_note_taker" in newcomer.types("./boxkeeper psql prod ai-note-taker", stdin="SELECT current_user")
     assert "ai-note-taker" in newcomer.types("./boxkeeper shell prod ai-note-taker", stdin="whoami")
 

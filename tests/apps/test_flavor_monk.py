@@ -171,6 +171,7 @@ def test_another_model_is_pulled_and_used(monk: Monk) -> None:
 def test_keys_of_providers_arrive_once_they_are_in_the_store(monk: Monk, store: Store) -> None:
     assert monk.health()["providers"] == {"replicate": False, "openai": False}
     store.set(f"{NAME}/OPENAI_API_KEY", "sk-canary-91")
-    assert converge(monk.target, "-y").code == 0
+    done = converge(monk.target, "-y")
+    assert done.code == 0, done.output
     assert monk.health()["providers"] == {"replicate": False, "openai": True}
     assert monk.environment()["OPENAI_API_KEY"] == "sk-canary-91"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -110,7 +111,12 @@ def test_products_in_chroma_outlive_its_restart(rodeo: Rodeo) -> None:
     rodeo.wait(rodeo.scrape(source(), pages=4, pace=0), done=4)
     before = rodeo.search("straw hat")["chroma"]
     rodeo.target.succeed(f"systemctl restart boxkeeper-chroma@{NAME}")
-    assert rodeo.search("straw hat")["chroma"] == before
+    # of several that are equally near, any may be named
+    assert [_found(item) for item in rodeo.search("straw hat")["chroma"]] == [_found(item) for item in before]
+
+
+def _found(item: dict[str, Any]) -> tuple[str, float]:
+    return item["name"], item["distance"]
 
 
 def test_chroma_is_closed_to_other_accounts_and_to_the_network(rodeo: Rodeo) -> None:

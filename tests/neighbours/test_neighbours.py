@@ -9,6 +9,7 @@ import pytest
 
 from roles import ollama
 from roles.apps import App
+from roles.budget import megabytes
 from roles.server import Server
 from target.box import Target
 from tests.neighbours.inside import inside
@@ -76,7 +77,7 @@ def test_each_has_a_limit_of_memory_and_a_share_of_the_cpus(target: Target, serv
     for app in server.apps:
         for process in app.processes:
             unit = f"{app.unit(process.name)}.service"
-            assert int(shown(target, unit, "MemoryMax")) == int(process.memory.removesuffix("M")) << 20
+            assert int(shown(target, unit, "MemoryMax")) == megabytes(process.memory) << 20
             assert shown(target, unit, "TasksMax") == "512"
             assert shown(target, unit, "Slice") == app.slice
         assert shown(target, app.slice, "CPUWeight") == "100"

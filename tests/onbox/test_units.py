@@ -99,6 +99,19 @@ def test_another_configuration_restarts_or_reloads_it_once(tmp_path: Path, syste
     assert converge(service(tmp_path, verb=verb)) == []
 
 
+def test_one_that_fails_again_and_again_is_started_anew_with_the_mended_file(tmp_path: Path, systemd: Systemd) -> None:
+    """`start` would join the start that is under way, with the file of before."""
+    systemd.add("app.service")
+    (tmp_path / "app.conf").write_text("1")
+    converge(service(tmp_path))
+    (tmp_path / "app.conf").write_text("2")
+    systemd.states["app.service"]["ActiveState"] = "activating"
+    systemd.asked.clear()
+    converge(service(tmp_path))
+    assert "restart app.service" in systemd.asked
+    assert "start app.service" not in systemd.asked
+
+
 def test_a_restart_that_was_lost_is_made_up_for(tmp_path: Path, systemd: Systemd) -> None:
     """The run before wrote the file and was killed: this one changes no file, and restarts all the same."""
     systemd.add("app.service")
