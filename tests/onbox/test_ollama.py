@@ -25,12 +25,19 @@ def standin() -> Any:
     return module
 
 
+class Quiet(ThreadingHTTPServer):
+    """A client that hangs up in the middle, as some of these tests do, is nothing to talk about."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     module = standin()
     module.Handler.shelf = module.Shelf(tmp_path)
     module.Handler.log_message = lambda *arguments: None
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), module.Handler)
+    listening = Quiet(("127.0.0.1", 0), module.Handler)
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
     monkeypatch.setattr(ollama, "ADDRESS", ("127.0.0.1", listening.server_port))
