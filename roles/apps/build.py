@@ -56,10 +56,16 @@ def here(app: App, folder: Path, variables: Mapping[str, str]) -> Iterator[Path]
             (Path(copy) / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(folder / name, Path(copy) / name, follow_symlinks=False)
         for step in npm(app):
-            env = {**environ, "CI": "true", **variables}
+            env = {**_authorities(), **environ, "CI": "true", **variables}
             done = subprocess.run(["/bin/sh", "-c", step], cwd=copy, env=env, capture_output=True, check=False)
             if done.returncode != 0:
                 said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()[-SHOWN:]
                 lines = "\n".join(f"  {line}" for line in said)
                 raise Fault(f"{app.name}: `{step}` failed here with exit code {done.returncode}\n{lines}")
         yield Path(copy)
+
+
+def _authorities() -> dict[str, str]:
+    """The machine's certificate authorities, for one behind a company's proxy: a Node.js knows its own only."""
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
+    return {"NODE_EXTRA_CA_CERTS": str(bundle)} if bundle.exists() else {}
