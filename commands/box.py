@@ -5,14 +5,10 @@ Carried by Fabric. Whatever changes a box goes through pyinfra instead.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
-import logging
 import os
 import shlex
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +22,13 @@ from commands.inventory import check, inventory_of
 from roles import Fault
 from roles.apps import App
 from roles.connector import Transport
-from roles.program import STALE, full_question, question
+from roles.program import STALE, answered, full_question, question
 from roles.resources import Json
 from roles.server import Server
 
 CHUNK = 65536
 PATIENCE = 15
 """Seconds that a box has to answer the phone."""
-
-# paramiko prints the traceback of its own thread besides raising the error, which we say in one line
-logging.getLogger("paramiko.transport").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class Box:
             if code != 0 or not said:
                 raise Fault(f"{self.server.host}: {(complaint or ['no answer'])[-1]}")
             if said[-1] != STALE:
-                [answer] = json.loads(zlib.decompress(base64.b64decode(said[-1])))
+                [answer] = answered(said[-1])
                 return answer
         raise AssertionError("a question that brings its programs along is never stale")
 
@@ -122,17 +115,17 @@ def logged_in(server: Server) -> Iterator[Box]:
 
 
 def _connected(server: Server) -> Connection:
-    logins = dict.fromkeys([*([server.ssh.admin] if server.ssh else []), server.login.user])
-    ports = dict.fromkeys([(server.ssh and server.ssh.port) or server.login.port, server.login.port])
     reason = ""
-    for port in ports:
-        for user in logins:
+    for port in server.ports:
+        for user in server.logins:
             connection = _connection(server, user, port)
             try:
                 connection.open()
                 return connection
             except paramiko.AuthenticationException:
-                reason = f"lets none of {', '.join(logins)} in with your key; `Login(user=..., key=...)` says who"
+                reason = (
+                    f"lets none of {', '.join(server.logins)} in with your key; `Login(user=..., key=...)` says who"
+                )
             except (OSError, paramiko.SSHException) as error:
                 reason = _why(error, server, port)
                 break

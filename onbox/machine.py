@@ -37,5 +37,11 @@ def swap_mb() -> int:
         return next(int(line.split()[1]) // 1024 for line in file if line.startswith("SwapTotal:"))
 
 
+def inodes_free() -> float:
+    """The part of the disk's inodes that is free; a full disk may have room and none of these."""
+    nodes = os.statvfs("/")
+    return nodes.f_favail / nodes.f_files if nodes.f_files else 1.0  # btrfs counts none
+
+
 def is_container() -> bool:
     return os.path.exists("/run/systemd/container")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
 from typing import Any
 
-from onbox import host
+from onbox import host, machine
 from onbox.shell import said
 
 Json = Any
@@ -20,18 +19,13 @@ def observe(queries: list[Json]) -> list[Json]:
             **host.system(),
             "disk_free_mb": shutil.disk_usage("/").free >> 20,
             "time": time.time(),
-            "inodes_free": _inodes_free(),
+            "inodes_free": machine.inodes_free(),
             "listening": listening(said(["ss", "-Hltnp"])),
             "addresses": addresses(said(["ip", "-o", "addr", "show", "scope", "global"])),
             "locked": _locked(),
         }
         for _ in queries
     ]
-
-
-def _inodes_free() -> float:
-    nodes = os.statvfs("/")
-    return nodes.f_favail / nodes.f_files if nodes.f_files else 1.0  # btrfs counts none
 
 
 def listening(shown: str) -> dict[str, str]:

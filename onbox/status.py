@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from onbox import certificates, health, releases
+from onbox import certificates, health, machine, releases, units
 from onbox.shell import said
 
 Json = Any
@@ -22,7 +22,7 @@ def observe(queries: list[Json]) -> list[Json]:
 
 
 def _box() -> Json:
-    disk, nodes = shutil.disk_usage("/"), os.statvfs("/")
+    disk = shutil.disk_usage("/")
     memory = _memory()
     failed = said(["systemctl", "list-units", "--failed", "--plain", "--no-legend"])
     return {
@@ -33,7 +33,7 @@ def _box() -> Json:
         "memory_mb": [memory["MemTotal"] - memory["MemAvailable"], memory["MemTotal"]],
         "swap_mb": [memory["SwapTotal"] - memory["SwapFree"], memory["SwapTotal"]],
         "disk_mb": [disk.used >> 20, (disk.used + disk.free) >> 20],
-        "inodes_free": nodes.f_favail / nodes.f_files if nodes.f_files else 1.0,
+        "inodes_free": machine.inodes_free(),
         "reboot": os.path.exists("/run/reboot-required"),
         "failed": [line.split()[0] for line in failed.splitlines() if line],
     }
@@ -49,30 +49,20 @@ def _up() -> float:
         return float(file.read().split()[0])
 
 
-def _services(units: list[str]) -> Json:
-    return {unit: shown["ActiveState"] for unit, shown in _show(units).items()}
+def _services(names: list[str]) -> Json:
+    return {unit: shown["ActiveState"] for unit, shown in units.show(names, SHOWN).items()}
 
 
 def _apps(apps: list[Json]) -> list[Json]:
     return [
         {
-            "units": {unit: _unit(shown) for unit, shown in _show(app["units"]).items()},
+            "units": {unit: _unit(shown) for unit, shown in units.show(app["units"], SHOWN).items()},
             "release": releases.live(app["name"]),
             "health": health.observe([app["health"]])[0] if app["health"] else None,
             "certificate": _certificate(app["site"]) if app["site"] else None,
         }
         for app in apps
     ]
-
-
-def _show(units: list[str]) -> dict[str, dict[str, str]]:
-    if not units:
-        return {}
-    blocks = said(["systemctl", "show", f"--property={SHOWN}", "--", *units]).strip().split("\n\n")
-    return {
-        unit: dict(line.split("=", 1) for line in block.splitlines())
-        for unit, block in zip(units, blocks, strict=False)
-    }
 
 
 def _unit(shown: Mapping[str, str]) -> Json:

@@ -16,20 +16,20 @@ JOB = 3600.0
 """Seconds that systemd may take for a restart. It ends each by itself, after the unit's own deadlines: a worker may get
 ten minutes to finish what it is doing."""
 STAMPS = "/var/lib/boxkeeper/units"
+STATE = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 
 
 def observe(queries: list[list[Json]]) -> list[list[Json]]:
     names = list(dict.fromkeys(unit["name"] for units in queries for unit in units))
-    shown = _show(names)
+    shown = show(names, STATE)
     return [[_found(unit, shown) for unit in units] for units in queries]
 
 
-def _show(names: list[str]) -> dict[str, dict[str, str]]:
+def show(names: list[str], properties: str) -> dict[str, dict[str, str]]:
+    """Properties of units, as systemd names and words them."""
     if not names:
         return {}
-    shown = said(
-        ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload", "--", *names]
-    )
+    shown = said(["systemctl", "show", f"--property={properties}", "--", *names])
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
     return dict(zip(names, blocks, strict=False))
 
@@ -94,13 +94,13 @@ def apply(payload: list[Json]) -> None:
 def _settle(unit: Json) -> None:
     name = unit["name"]
     verb = "enable" if unit["enabled"] else "disable"
-    if _show([name])[name].get("UnitFileState") not in ("static", "alias", "generated", "indirect", "transient"):
+    if show([name], STATE)[name].get("UnitFileState") not in ("static", "alias", "generated", "indirect", "transient"):
         run(["systemctl", verb, name])
     if unit["state"] == "inactive":
         run(["systemctl", "stop", name])
     if unit["state"] != "active":
         return
-    found = _found(unit, _show([name]))
+    found = _found(unit, show([name], STATE))
     before = digest(unit["watch"], [])
     run(["systemctl", "reset-failed", name], ok=(0, 1))
     if found["active"] not in ("active", "reloading"):
@@ -121,7 +121,7 @@ def do(verb: str, name: str) -> None:
         failure = str(failed)
     deadline = time.monotonic() + 20
     while not failure:
-        state = _show([name])[name].get("ActiveState", "unknown")
+        state = show([name], STATE)[name].get("ActiveState", "unknown")
         if state in ("active", "reloading"):
             return
         if state == "failed" or time.monotonic() > deadline:

@@ -7,11 +7,8 @@ that changes nothing costs one exec, however many roles there are.
 
 from __future__ import annotations
 
-import base64
-import json
 import sys
 import time
-import zlib
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
@@ -24,7 +21,7 @@ from pyinfra.api.command import PyinfraCommand
 from roles.budget import Budget
 from roles.checks import TIGHT, Check
 from roles.confirmed import SECONDS, Confirmed, new_login
-from roles.program import STALE, full_question, program, question
+from roles.program import STALE, answered, full_question, program, question
 from roles.resources import Json, Refusing, Resource
 
 if TYPE_CHECKING:
@@ -219,4 +216,4 @@ class Observed(FactBase[Any]):
         return query.by(query.asked)
 
     def process(self, output: list[str]) -> Json:
-        return STALE if output[-1] == STALE else json.loads(zlib.decompress(base64.b64decode(output[-1])))
+        return STALE if output[-1] == STALE else answered(output[-1])

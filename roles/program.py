@@ -70,6 +70,12 @@ def full_question(asked: Sequence[tuple[str, Json]]) -> StringCommand:
     return program(sorted({kind for kind, _ in asked}), {"observe": asked})
 
 
+def answered(line: str) -> list[Json]:
+    """What the programs answered to a question, from the last line that they printed."""
+    found: list[Json] = json.loads(zlib.decompress(base64.b64decode(line)))
+    return found
+
+
 def _packed(request: dict[str, Json]) -> str:
     return base64.b64encode(zlib.compress(json.dumps(request).encode(), 6)).decode()
 

@@ -83,6 +83,16 @@ class Server(Settings):
             raise ValueError(f"{name!r} is no name of a box; use letters, digits, `-` and dots, at most 63")
         return name
 
+    @property
+    def logins(self) -> list[str]:
+        """Whom to log in as, the preferred one first: the admin, then whom the provider lets in."""
+        return list(dict.fromkeys([*([self.ssh.admin] if self.ssh else []), self.login.user]))
+
+    @property
+    def ports(self) -> list[int]:
+        """Where sshd may be reached, the preferred one first."""
+        return list(dict.fromkeys([(self.ssh and self.ssh.port) or self.login.port, self.login.port]))
+
     def secret(self, name: str) -> SecretStr:
         """The value of a secret by its name in the store, e.g. `note-taker/postgres`."""
         try:
@@ -159,11 +169,10 @@ def _inventory_file() -> Path:
 
 
 def _host_data(server: Server) -> dict[str, Any]:
-    admin = [server.ssh.admin] if server.ssh else []
     data: dict[str, Any] = {
         "server": server,
-        "box_logins": list(dict.fromkeys([*admin, server.login.user])),
-        "box_ports": list(dict.fromkeys([(server.ssh and server.ssh.port) or server.login.port, server.login.port])),
+        "box_logins": server.logins,
+        "box_ports": server.ports,
     }
     if server.login.key is not None:
         data["ssh_key"] = str(Path(server.login.key).expanduser())
