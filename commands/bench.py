@@ -21,11 +21,12 @@ import click
 
 from commands.demo import FIVE, ONE, placeholders
 from roles import ROOT, Fault
+from target import own
 
 if TYPE_CHECKING:
     from target.box import Target
 
-NAME = "boxkeeper-bench"
+NAME = own("boxkeeper-bench")
 ROUNDS = 5
 SERVICES = ("boxkeeper-redis@*.service", "nginx.service", "postgresql@*.service")
 RESULT = ROOT / ".boxkeeper" / "bench.json"

@@ -17,11 +17,11 @@ from roles import ROOT
 from roles.apps.node import RELEASES
 from roles.secrets import Store
 from roles.server import Server
-from target import ollama
+from target import ollama, own
 from target.box import Target
 from target.run import pyinfra
 
-NAME = "boxkeeper-test"
+NAME = own("boxkeeper-test")
 
 # The same examples each time, however slow the machine: a test that fails, fails again.
 settings.register_profile("house", deadline=None, derandomize=True, database=None)

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from roles import ROOT
+from target import own
 from target.box import Target
 
 pytestmark = pytest.mark.target
 
-NAME = "boxkeeper-readme"
+NAME = own("boxkeeper-readme")
 BARE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

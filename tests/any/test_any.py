@@ -13,11 +13,12 @@ import httpx
 import pytest
 
 from roles import ROOT
+from target import own
 from target.box import Target
 from target.run import Run
 from tests.apps.site import Site
 
-NAME = "anybox"
+NAME = own("anybox")
 EXAMPLES = ROOT / "examples" / "any"
 KINDS = ("fastapi", "django", "express", "static")
 COMMANDS = (

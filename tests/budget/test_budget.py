@@ -14,12 +14,13 @@ import pyrage
 import pytest
 
 from roles import ROOT
+from target import own
 from target.box import Target
 from target.run import Run, run
 
 pytestmark = pytest.mark.target
 
-NAME = "budgetbox"
+NAME = own("budgetbox")
 HERE = Path(__file__).resolve().parent
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from roles.apps import App, Folder
 from roles.chroma import Chroma
 from roles.secrets import Store
+from target import own
 from target.box import Target
 from target.run import Run, run
 
-NAME = os.environ.get("BOXKEEPER_CHROMA_TARGET", "chromabox")
+NAME = os.environ.get("BOXKEEPER_CHROMA_TARGET", own("chromabox"))
 HERE = Path(__file__).resolve().parent
 BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 

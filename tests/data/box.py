@@ -11,10 +11,11 @@ from typing import Any
 from roles.apps import App, Folder
 from roles.redis import Redis
 from roles.secrets import Store
+from target import own
 from target.box import Target
 from target.run import Run, run
 
-NAME = "databox"
+NAME = own("databox")
 APPS = ("note-taker", "pair-cam")
 HERE = Path(__file__).resolve().parent
 

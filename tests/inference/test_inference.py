@@ -16,12 +16,13 @@ import pyrage
 import pytest
 
 from roles.secrets import Store
+from target import own
 from target.box import Target
 from target.run import Run, run
 
 pytestmark = pytest.mark.target
 
-NAME = os.environ.get("BOXKEEPER_INFERENCE_TARGET", "inferencebox")
+NAME = os.environ.get("BOXKEEPER_INFERENCE_TARGET", own("inferencebox"))
 DOMAIN, TOKEN = "inference.localhost", "i" * 40
 HERE = Path(__file__).parent
 

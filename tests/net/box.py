@@ -9,10 +9,11 @@ from typing import Any
 
 import paramiko
 
+from target import own
 from target.box import Target
 from target.run import Run, run
 
-NAME = "netbox"
+NAME = own("netbox")
 HERE = Path(__file__).resolve().parent
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from target import ollama as standin
+from target import own
 from target.box import Target
 from target.run import Run, run, start
 
-NAME = "ollamabox"
+NAME = own("ollamabox")
 HERE = Path(__file__).resolve().parent
 MIRROR = "http://127.0.0.1:8085"
 FOLDER = "/srv/mirror"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roles import Fault
-from target import STATE
+from target import STATE, own
 from target.box import Target
 from target.container import _FIXED
 from target.engine import engine
@@ -19,7 +19,7 @@ from target.link import Link
 from target.recipe import recipe
 
 pytestmark = pytest.mark.target
-NAME = "boxkeeper-test-box"
+NAME = own("boxkeeper-test-box")
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_lost_keys_are_made_anew(box: Target) -> None:
 
 def test_a_copy_of_a_box_starts_where_the_box_was(box: Target) -> None:
     box.succeed("echo converged >/root/state; redis-cli set key value; redis-cli save")
-    snapshot = box.commit("test")
+    snapshot = box.commit(own("test"))
     copy = Target.start(f"{NAME}-copy", image=snapshot)
     try:
         assert copy.succeed("cat /root/state; redis-cli get key; systemctl is-system-running").split() == [

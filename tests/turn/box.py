@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from roles.secrets import Store
+from target import own
 from target.box import Target
 from target.run import Run, run
 
-NAME = "turnbox"
+NAME = own("turnbox")
 HERE = Path(__file__).resolve().parent
 NEAR, FAR = "1.2.3.1", "1.2.3.4"
 NEAR6, FAR6 = "2000:1::1", "2000:2::4"

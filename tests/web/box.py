@@ -15,11 +15,12 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from target import own
 from target.acme import Acme
 from target.box import Target
 from target.run import Run, run
 
-NAME = "webbox"
+NAME = own("webbox")
 HERE = Path(__file__).resolve().parent
 
 
