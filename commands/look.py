@@ -20,7 +20,9 @@ from roles.apps.command import path
 def logs(env: str, app: str, follow: bool, lines: int, since: str | None) -> None:
     """What an app's processes, jobs and releases said."""
     server, wanted = with_app(env, app)
-    units = [f"--unit={unit}.service" for unit in (*wanted.units, f"boxkeeper-release-{wanted.name}")]
+    slotted = [f"{wanted.unit(process.name)}@*" for process in wanted.processes]
+    names = (*wanted.units, *slotted, f"boxkeeper-release-{wanted.name}", f"boxkeeper-drain-{wanted.name}-*")
+    units = [f"--unit={name}.service" for name in names]
     more = [*(["--follow"] if follow else []), *([f"--since={since}"] if since else [])]
     with logged_in(server) as box:
         argv = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={lines}", *more, *units]
@@ -46,7 +48,7 @@ def shell(env: str, app: str | None) -> None:
             "User": wanted.name,
             "Group": wanted.name,
             "WorkingDirectory": f"{wanted.root}/current",
-            "EnvironmentFile": wanted.env_file,
+            "EnvironmentFile": f"{wanted.root}/live/release/environment",
             "Environment": f"PATH={path(wanted, 'current')}",
             "Slice": wanted.slice,
             "UMask": "0027",

@@ -11,7 +11,7 @@ import click
 from commands.box import logged_in, servers
 from roles import Fault
 from roles.apps import App
-from roles.apps.release import health
+from roles.apps.release import under_way
 from roles.resources import Json
 from roles.server import Server
 
@@ -58,8 +58,6 @@ def services(server: Server) -> list[str]:
 def _query(app: App) -> Json:
     return {
         "name": app.name,
-        "units": [f"{app.unit(process.name)}.service" for process in app.processes],
-        "health": health(app),
         "site": {"name": app.name, "names": app.names} if app.routes else None,
     }
 
@@ -74,10 +72,14 @@ def screen(found: Json) -> Iterator[str]:
         yield ""
         yield f"  {app['name']}  {app['address']}".rstrip()
         yield f"    release      {_release(app['release'])}"
+        if app["under_way"]:
+            yield f"    under way    {under_way(app['under_way'])}"
         for unit, shown in app["units"].items():
-            yield f"    {unit.removesuffix('.service').removeprefix(app['name'] + '-'):12} {_unit(shown)}"
-        if app["health"] is not None:
-            yield f"    health       {app['health'] or 'ok'}"
+            yield f"    {unit.partition('@')[0].removeprefix(app['name'] + '-'):12} {_unit(shown)}"
+        for older in app["ending"]:
+            open_ = f"{older['connections']} connections for {span(older['seconds'])} at most"
+            yield f"    ending       {older['release']}, {open_}"
+        yield f"    health       {app['health'] or 'ok'}"
         if app["certificate"]:
             kind = "self-signed, " if app["certificate"]["self_signed"] else ""
             yield f"    certificate  {kind}{app['certificate']['days']} days left"
@@ -115,7 +117,8 @@ def _release(record: Json) -> str:
     if record is None:
         return "none is live"
     ref = f" ({record['ref']})" if record.get("ref") else ""
-    return f"{record['release']}{ref}, live since {record['time']}"
+    pinned = f", pinned by {record['who']}" if record["pinned"] else ""
+    return f"{record['name']}{ref}, live since {record['time']}{pinned}"
 
 
 def _unit(shown: Json) -> str:

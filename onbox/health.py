@@ -6,8 +6,10 @@ import socket
 import time
 from typing import Any
 
+from onbox import slots
 from onbox.journal import last_lines
 from onbox.shell import Failed, said
+from onbox.slots import Slot
 
 Json = Any
 PATIENCE = 60.0
@@ -18,15 +20,38 @@ DEATHS = 3
 """Restarts by systemd after which waiting longer is no use."""
 
 
+HEARD = 10.0
+"""Seconds after which a program that takes no connection may be one that listens elsewhere."""
+
+
 def observe(queries: list[Json]) -> list[str]:
-    return [_refusal(health, GLANCE) for health in queries]
+    return [_live(query["app"]) for query in queries]
+
+
+def _live(app: str) -> str:
+    slot = slots.live(app)
+    if slot is None:
+        return "no release is live"
+    asked = door(slot)
+    return _refusal(asked, GLANCE) if asked else ""
 
 
 def apply(payload: Json) -> None:
-    """Wait until an app is healthy. Raises Failed with its own last lines when it does not get so."""
-    reason = wait(payload)
-    if reason:
-        raise Failed(explained(reason, payload, time.time() - PATIENCE))
+    """Wait until what is live of an app is healthy. Raises Failed with its own last lines when it does not get so."""
+    slot = slots.live(payload["app"])
+    if slot is None:
+        raise Failed("no release is live")
+    asked = door(slot)
+    if asked and (reason := wait(asked)):
+        raise Failed(explained(reason, asked, time.time() - PATIENCE))
+
+
+def door(slot: Slot) -> Json:
+    """How the version in a slot is asked whether it is healthy; None where there is nobody to ask."""
+    wanted = slot.record.get("health")
+    if not wanted:
+        return None
+    return {**wanted, "socket": slot.socket(wanted["process"]), "units": slot.services("web")}
 
 
 def wait(health: Json) -> str:
@@ -38,6 +63,9 @@ def wait(health: Json) -> str:
             return ""
         if _deaths(health["units"]) - before >= DEATHS:
             return "it ends right after it starts"
+        elsewhere = _listens_elsewhere(health["units"]) if time.monotonic() > deadline - PATIENCE + HEARD else ""
+        if elsewhere and "timed out" in reason:
+            return elsewhere
         if time.monotonic() > deadline:
             return f"GET {health['path']}: {reason}"
         time.sleep(0.3)
@@ -53,6 +81,25 @@ def _deaths(units: list[str]) -> int:
     """How often systemd has started these units again by itself."""
     shown = said(["systemctl", "show", "--property=NRestarts", "--value", "--", *units])
     return sum(int(number) for number in shown.split() if number.isdigit())
+
+
+def _listens_elsewhere(units: list[str]) -> str:
+    """What to write where a program opened a TCP port of its own instead of taking the socket that it is handed."""
+    groups = [said(["systemctl", "show", "--property=ControlGroup", "--value", "--", unit]).strip() for unit in units]
+    pids = {pid for group in groups if group for pid in _lines(f"/sys/fs/cgroup{group}/cgroup.procs")}
+    for line in said(["ss", "-Hltnp"]).splitlines():
+        if any(f"pid={pid}," in line for pid in pids):
+            port = line.split()[3].rpartition(":")[2]
+            return f"it listens on TCP port {port}, and requests come by the socket that it is handed: `uvicorn --fd 3`"
+    return ""
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path) as file:
+            return file.read().split()
+    except OSError:
+        return []
 
 
 def _refusal(health: Json, seconds: float) -> str:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 from onbox.shell import said
 
 
-def last_lines(unit: str, since: float = 0, lines: int = 12) -> str:
-    """A unit's own last lines since a time (as time.time() counts), indented; systemd's where it had none."""
-    shape = [f"--since=@{int(since)}", "--no-pager", "--output=cat", "--quiet", f"--lines={lines}"]
-    own = said(["journalctl", *shape, f"_SYSTEMD_UNIT={unit}"]) or said(["journalctl", *shape, f"--unit={unit}"])
-    return "\n".join(f"  {line}" for line in own.strip().splitlines())
+def last_lines(unit: str, since: float = 0, lines: int = 30) -> str:
+    """A unit's own last lines since a time (as time.time() counts), indented; systemd's where it had none.
+
+    Of one that was started again and again these are the lines of one life: the last that has ended.
+    """
+    shape = [f"--since=@{int(since)}", "--no-pager", "--quiet"]
+    own = said(["journalctl", *shape, "--output=json", f"--lines={lines * 10}", f"_SYSTEMD_UNIT={unit}"])
+    lives: dict[str, list[str]] = {}
+    for entry in map(json.loads, own.splitlines()):
+        lives.setdefault(str(entry.get("_SYSTEMD_INVOCATION_ID")), []).append(_text(entry.get("MESSAGE")))
+    if lives:
+        words = list(lives.values())[-2:][0][-lines:]
+    else:
+        words = said(["journalctl", *shape, "--output=cat", "--lines=12", f"--unit={unit}"]).strip().splitlines()
+    return "\n".join(f"  {line}" for line in words)
+
+
+def _text(message: object) -> str:
+    """A message as text; the journal gives one that is no UTF-8 as a list of bytes."""
+    return bytes(message).decode(errors="replace") if isinstance(message, list) else str(message)

@@ -33,8 +33,17 @@ def setting(path: str, name: str) -> str:
 
 
 def swap_mb() -> int:
+    return _meminfo_mb("SwapTotal")
+
+
+def available_mb() -> int:
+    """Memory that a program can have without anybody else's being swapped out, as the kernel estimates it."""
+    return _meminfo_mb("MemAvailable")
+
+
+def _meminfo_mb(name: str) -> int:
     with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("SwapTotal:"))
+        return next(int(line.split()[1]) // 1024 for line in file if line.startswith(f"{name}:"))
 
 
 def inodes_free() -> float:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from onbox import certificates, health, machine, releases, units
+from onbox import certificates, health, machine, releases, slots, units
 from onbox.shell import said
 
 Json = Any
@@ -54,15 +54,25 @@ def _services(names: list[str]) -> Json:
 
 
 def _apps(apps: list[Json]) -> list[Json]:
-    return [
-        {
-            "units": {unit: _unit(shown) for unit, shown in units.show(app["units"], SHOWN).items()},
-            "release": releases.live(app["name"]),
-            "health": health.observe([app["health"]])[0] if app["health"] else None,
-            "certificate": _certificate(app["site"]) if app["site"] else None,
-        }
-        for app in apps
-    ]
+    return [_app(app) for app in apps]
+
+
+def _app(app: Json) -> Json:
+    slot = slots.live(app["name"])
+    return {
+        "units": {unit: _unit(shown) for unit, shown in units.show(slot.services() if slot else [], SHOWN).items()},
+        "release": slot.record if slot else None,
+        "ending": [_ending(other) for other in slots.every(app["name"]) if slots.ends(other)],
+        "under_way": releases.under_way(app["name"]),
+        "health": health.observe([{"app": app["name"]}])[0],
+        "certificate": _certificate(app["site"]) if app["site"] else None,
+    }
+
+
+def _ending(slot: slots.Slot) -> Json:
+    """A version that was live and still serves what was open then."""
+    left = slots.ends(slot) - time.time()
+    return {"release": slot.release, "connections": slots.connections(slot), "seconds": max(0, left)}
 
 
 def _unit(shown: Mapping[str, str]) -> Json:

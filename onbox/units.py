@@ -114,7 +114,7 @@ def _settle(unit: Json) -> None:
 
 def do(verb: str, name: str) -> None:
     """Start, restart or reload, and see that it stays up: `systemctl start` returns 0 for a unit that dies at once."""
-    failure = ""
+    failure, started = "", time.time()
     try:
         run(["systemctl", verb, name], timeout=JOB)
     except Failed as failed:
@@ -127,4 +127,4 @@ def do(verb: str, name: str) -> None:
         if state == "failed" or time.monotonic() > deadline:
             failure = f"{name} is {state} after {verb}"
         time.sleep(0.2)
-    raise Failed(f"{failure}; its last lines:\n{last_lines(name)}")
+    raise Failed(f"{failure}; its last lines:\n{last_lines(name, started)}")

@@ -161,6 +161,7 @@ def site(server: Server, app: App, features: Features) -> bytes:
         nginx=server.nginx,
         pace=pace,
         root=f"{app.root}/current/{app.frontend.output}" if app.frontend else "",
+        before=f"{app.root}/live/release/before/{app.frontend.output}" if app.frontend else "",
         tls=f"{tls.HOME}/{app.name}",
         webroot=tls.WEBROOT,
     )

@@ -112,6 +112,8 @@ class Process:
     """What it works with on a busy day: by this the box is chosen, see `roles/budget.py`."""
     stop: int = 20
     """Seconds that it gets to finish what it is doing."""
+    alone: bool = False
+    """Only one of it may run at a time, as of a scheduler: a release stops the old one before it starts the new one."""
     jit: bool = False
     """Just-in-time compilers need writable executable memory, which the unit otherwise forbids. Node has it."""
 
@@ -194,6 +196,9 @@ class App(Settings):
         default=None, description="Whose proxy its domain leads to, in TLS mode Full (strict); None for none"
     )
     env: dict[str, str] = Field(default_factory=dict, description="More environment variables; no secrets here")
+    drain_seconds: int = Field(
+        default=3600, ge=0, le=86400, description="Seconds that open WebSockets outlive a release, on the old version"
+    )
     redis_memory: str = Field(default="64mb", description="Most memory its Redis may use")
     chroma_memory: str = Field(default="384mb", description="Most memory its ChromaDB may use")
     disk: str = Field(default="1gb", description="Disk that its releases, files and database may come to")
@@ -268,6 +273,11 @@ class App(Settings):
         return f"/etc/boxkeeper/apps/{self.name}.env"
 
     @property
+    def units_folder(self) -> str:
+        """Where the units of its processes are, from which releases take copies; systemd knows only those."""
+        return f"/etc/boxkeeper/apps/{self.name}"
+
+    @property
     def build_env_file(self) -> str:
         """What its build may know: the variables that are no secrets."""
         return f"/etc/boxkeeper/apps/{self.name}.build.env"
@@ -303,12 +313,13 @@ class App(Settings):
 
     @property
     def units(self) -> list[str]:
-        """The units it brings, without their endings."""
+        """The units it brings, without their endings; of each process there is one in each slot, as `unit@1`."""
         parts = [*(process.name for process in self.processes), *(job.name for job in self.jobs)]
         return [self.unit(name) for name in ("build", "release", *parts)]
 
     def socket(self, process: str) -> str:
-        return f"/run/boxkeeper/{self.name}.{process}.sock"
+        """Where nginx finds a web process: in the slot that is live."""
+        return f"{self.root}/live/{process}.sock"
 
     def unit(self, process: str) -> str:
         """The unit of a process or job, without its ending."""

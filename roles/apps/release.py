@@ -1,8 +1,10 @@
-"""A release: one version of an app, built on the box, and the resource that wants the newest one live."""
+"""A release: one version of an app, built on the box, and the resources that want one live."""
 
 from __future__ import annotations
 
 import functools
+import getpass
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +13,25 @@ from typing import ClassVar
 from roles.apps import build, source
 from roles.apps.app import App, Folder
 from roles.apps.environment import public
-from roles.resources import Json, Unit
+from roles.budget import megabytes
+from roles.resources import Json
 
 
 @dataclass(frozen=True)
 class Release:
-    """The app's source, built as its build unit says, live and healthy.
+    """The app's newest source, with its environment and its units, live and healthy.
 
-    `recipe` is a hash of how it is built; a changed one makes a new release of the same source.
+    `recipe` is a hash of how it is built; a changed one makes a new build of the same source. `own` are the files of
+    the units that run it, `shared` others that it runs with. A release that was `pinned`, by a rollback or by a ref of
+    its own, stays until somebody asks for a release by name: with `asked`.
     """
 
     app: App
     recipe: str
-    units: Sequence[Unit]
+    own: Sequence[str]
+    shared: Sequence[str] = ()
+    asked: bool = False
+    pin: bool = False
     kind: ClassVar[str] = "releases"
 
     @property
@@ -31,38 +39,76 @@ class Release:
         return f"{self.app.name} release"
 
     def query(self) -> Json:
-        git = None if isinstance(self.app.source, Folder) else {"url": self.app.source.url, "ref": self.app.source.ref}
-        return {"app": self.app.name, "git": git}
+        source = self.app.source
+        git = None if isinstance(source, Folder) else {"url": source.url, "ref": source.ref}
+        units = [*self.own, *self.shared]
+        return {"app": self.app.name, "git": git, "environment": self.app.env_file, "units": units}
 
     def differences(self, found: Json) -> Sequence[str]:
-        wanted = self._source(found)
         if found["running"]:
-            return ["a release is under way"]
+            return [f"a release is under way: {under_way(found['running'])}"]
+        live = found["live"]
+        if live is None:
+            return [f"no release is live; wanted {(self._source(found) or 'one')[:12]}"]
+        return [*self._versions(found), *self._surroundings(found)]
+
+    def _versions(self, found: Json) -> list[str]:
+        """Where the live version is not the wanted one."""
+        live = found["live"]
+        if self._stays(found):
+            return []
+        wanted = self._source(found)
         if wanted is None:
             return [f"what to release is not found: {self.query()['git']['ref']} at {self.query()['git']['url']}"]
-        if found["source"] is None:
-            return [f"no release is live; wanted {wanted[:12]}"]
-        if found["source"] != wanted:
-            return [f"{found['source'][:12]} is live; wanted {wanted[:12]}"]
-        return [] if found["recipe"] == self.recipe else ["it was built in another way"]
+        if live["source"] != wanted:
+            return [f"{live['source'][:12]} is live; wanted {wanted[:12]}"]
+        if live["recipe"] != self.recipe:
+            return ["it was built in another way"]
+        if live["pinned"] != self.pin:
+            return [f"{live['name']} is pinned" if live["pinned"] else "it is not pinned"]
+        return [] if live["units"] == found["units"] else ["it runs with other units"]
+
+    def _surroundings(self, found: Json) -> list[str]:
+        """Where what is live does not run as it was made, or with what is wanted now."""
+        stopped = [f"{unit} is {state}" for unit, state in found["states"].items() if state not in RUNNING]
+        if found["live"]["environment"] != found["environment"]:
+            return ["it runs with another environment", *stopped]
+        return stopped if found["intact"] else ["its environment or units were changed by hand", *stopped]
+
+    def _stays(self, found: Json) -> bool:
+        return bool(found["live"] and found["live"]["pinned"] and not self.asked)
 
     def payload(self, found: Json) -> Json:
+        stays = self._stays(found)
+        wanted = found["live"]["source"] if stays else self._source(found)
+        built = [wanted, self.recipe] in found["builds"]
         return {
             "app": self.app.name,
-            "source": self._source(found),
+            "kind": "release",
+            "like": found["live"]["name"] if stays else None,
+            "pinned": stays or self.pin,
+            "who": who(),
+            "source": wanted,
+            "ref": None if isinstance(self.app.source, Folder) else self.app.source.ref,
             "git": self.query()["git"],
-            "archive": self._archive(self.app.source) if isinstance(self.app.source, Folder) else None,
+            "archive": None if stays or built else self._archive(),
             "recipe": self.recipe,
             "build": f"{self.app.unit('build')}.service",
             "before": [f"{self.app.unit('release')}.service"] if self.app.release_command else [],
-            "units": [
-                {"name": unit.name, "watch": list(unit.watch), "live": [], "verb": "restart"} for unit in self.units
-            ],
+            "environment": self.app.env_file,
+            "own": list(self.own),
+            "shared": list(self.shared),
+            "processes": processes(self.app),
             "health": health(self.app),
+            "drain_seconds": self.app.drain_seconds,
+            "database": self.app.database if "postgres" in self.app.needs else None,
         }
 
-    def _archive(self, wanted: Folder) -> str:
-        folder = _folder(wanted)
+    def _archive(self) -> str | None:
+        """The source as it is sent; None where the box fetches it by itself."""
+        if not isinstance(self.app.source, Folder):
+            return None
+        folder = _folder(self.app.source)
         if self.app.build_on == "box" or not self.app.uses_npm:
             return source.archive(folder, source.files(folder))
         with build.here(self.app, folder, public(self.app)) as built:
@@ -77,6 +123,34 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Rollback:
+    """A release of before is live again: its build and its units, with the environment of now. It stays until asked."""
+
+    app: App
+    to: str
+    kind: ClassVar[str] = "releases"
+
+    @property
+    def name(self) -> str:
+        return f"{self.app.name} rollback to {self.to}"
+
+    def query(self) -> Json:
+        return {"app": self.app.name, "git": None, "environment": self.app.env_file, "units": []}
+
+    def differences(self, found: Json) -> Sequence[str]:
+        if found["running"]:
+            return [f"a release is under way: {under_way(found['running'])}"]
+        live = found["live"]
+        if live is not None and self.to in (live["name"], live["like"]):
+            return []
+        return [f"{live['name'] if live else 'nothing'} is live"]
+
+    def payload(self, found: Json) -> Json:
+        asked = {"app": self.app.name, "kind": "rollback", "like": self.to, "pinned": True, "who": who()}
+        return {**asked, "before": [], "environment": self.app.env_file}
+
+
+@dataclass(frozen=True)
 class Healthy:
     """The app answers as a healthy one, whatever was changed: its source, its environment or its units."""
 
@@ -88,20 +162,48 @@ class Healthy:
         return f"{self.app.name} health"
 
     def query(self) -> Json:
-        return health(self.app)
+        return {"app": self.app.name}
 
     def differences(self, found: Json) -> Sequence[str]:
         return [f"GET {self.app.health}: {found}"] if found else []
 
     def payload(self, found: Json) -> Json:
-        return health(self.app)
+        return self.query()
+
+
+RUNNING = ("active", "reloading")
+
+
+def processes(app: App) -> list[Json]:
+    """An app's processes as the box starts them; `kind` is web, worker, or alone: one of which only one may run."""
+    return [
+        {
+            "unit": app.unit(process.name),
+            "kind": "web" if process.web else "alone" if process.alone else "worker",
+            "socket": process.name,
+            "memory_mb": megabytes(process.typical),
+        }
+        for process in app.processes
+    ]
 
 
 def health(app: App) -> Json:
     """How the box asks an app whether it is healthy; None for an app without a web process."""
     web = next((process for process in app.processes if process.web), None)
-    units = [f"{app.unit(process.name)}.service" for process in app.processes]
-    return web and {"socket": app.socket(web.name), "path": app.health, "host": app.domain, "units": units}
+    return web and {"process": web.name, "path": app.health, "host": app.domain}
+
+
+def under_way(record: Json) -> str:
+    """Who makes a release, since when, and how far it is."""
+    return f"{record['name']} by {record['who']} since {record['time']} ({record['step']})"
+
+
+def who() -> str:
+    """Who asks for a release: the user and the machine, for its record."""
+    try:
+        return f"{getpass.getuser()}@{platform.node()}"
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return platform.node()
 
 
 @functools.cache

@@ -45,7 +45,9 @@ class RodeoAi(App):
             typical="320M",
             stop=600,
         ),
-        Process("beat", "celery --app work beat --loglevel info --pidfile=", directory="backend", web=False),
+        Process(
+            "beat", "celery --app work beat --loglevel info --pidfile=", directory="backend", web=False, alone=True
+        ),
     )
     routes: ClassVar[tuple[Route, ...]] = (
         Route("/", to="static"),

@@ -13,13 +13,16 @@ from roles.apps.build import commands
 from roles.apps.command import jit, path, unit_command
 from roles.apps.environment import environment, environment_file, public
 from roles.apps.release import Healthy, Release, health
-from roles.resources import Directory, File, Files, Packages, Resource, Unit, Units, User, Users, Venv
+from roles.resources import Directory, File, Files, Link, Packages, Resource, Unit, Units, User, Users, Venv
 
 if TYPE_CHECKING:
     from roles.server import Server
 
 UV = Venv("/opt/boxkeeper/uv", requirements=("uv==0.13.8",))
 """Makes an app's virtual environment in a tenth of pip's time; where it can't be had, pip does."""
+
+
+SLOTS = "/etc/systemd/system/boxkeeper-slots.service"
 
 
 def wanted(server: Server) -> Iterator[Resource]:
@@ -29,6 +32,8 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield UV
     yield from node.wanted(server.apps)
     yield Users([User(app.name, home=app.root) for app in server.apps])
+    yield Files([File(SLOTS, render("apps/boxkeeper-slots.service.j2"))], name="slots")
+    yield Units([Unit("boxkeeper-slots.service", state="any")], name="slots at boot")
     for app in server.apps:
         yield from _app(server, app)
 
@@ -40,67 +45,72 @@ def packages(apps: tuple[App, ...]) -> list[str]:
 
 
 def _app(server: Server, app: App) -> Iterator[Resource]:
-    units = {unit.path: unit for unit in _unit_files(app)}
-    build = [units[_path(app, "build", "service")], File(app.build_env_file, environment_file(public(app)))]
-    running = [unit for process in app.processes for unit in _running(app, process)]
+    units = {file.path: file for file in _unit_files(app)}
+    slotted = [file for process in app.processes for file in _slot_units(app, process)]
     yield Files(
         [
             Directory(app.root, mode="0750", owner=app.name, group="www-data"),
-            Directory(f"{app.root}/releases", mode="0755", owner=app.name, group=app.name),
+            Directory(f"{app.root}/builds", mode="0755", owner=app.name, group=app.name),
+            *map(Directory, (f"{app.root}/releases", f"{app.root}/slots")),
             Directory(f"{app.root}/shared", mode="0710", owner=app.name, group="www-data"),
             # nginx reads what the app puts there: new files take the folder's group
             *(Directory(f"{app.root}/{folder}", "2750", app.name, "www-data") for folder in app.folders),
+            Link(f"{app.root}/current", "live/release/build"),
             File(app.env_file, environment_file(environment(server, app)), mode="0640"),
-            build[1],
+            File(app.build_env_file, environment_file(public(app))),
+            Directory(app.units_folder),
+            *slotted,
             *units.values(),
         ],
         name=f"{app.name} files",
     )
-    sockets = [unit for unit in running if unit.name.endswith(".socket")]
-    services = [unit for unit in running if unit.name.endswith(".service")]
     timers = [Unit(f"{app.unit(job.name)}.timer", watch=(_path(app, job.name, "timer"),)) for job in app.jobs]
-    yield Units(sockets, name=f"{app.name} sockets")
-    # what npm builds may hold variables; an environment of Python does not
-    built_with = build if app.uses_npm else build[:1]
-    recipe = hashlib.sha256(b"\0".join([*(file.content for file in built_with), app.build_on.encode()])).hexdigest()
-    yield Release(app, recipe=recipe, units=services)
-    yield Units([*services, *timers], name=f"{app.name} units")
+    services = [Unit(name, state="any") for path in units if (name := path.rpartition("/")[2]).endswith(RUN_BY_OTHERS)]
+    yield Units(services, name=f"{app.name} services")
+    yield release(app)
+    yield Units(timers, name=f"{app.name} timers")
     if health(app):
         yield Healthy(app)
 
 
-def _running(app: App, process: Process) -> Iterator[Unit]:
-    service = _path(app, process.name, "service")
-    if process.web:
-        socket = _path(app, process.name, "socket")
-        yield Unit(f"{app.unit(process.name)}.socket", watch=(socket,))
-    loaded = [node.LISTEN] if isinstance(app.runtime, Node) else []
-    watch = (service, _slice(app), app.env_file, f"{app.root}/current", *loaded)
-    yield Unit(f"{app.unit(process.name)}.service", watch=watch)
+RUN_BY_OTHERS = (".service", ".slice")
+"""Units that are started by a release, a timer or a process, and that systemd only has to know as they are."""
 
 
-def _path(app: App, name: str, kind: str) -> str:
-    return f"/etc/systemd/system/{app.unit(name)}.{kind}"
+def release(app: App, asked: bool = False, pin: bool = False) -> Release:
+    """The release that an app should have; see `Release`."""
+    units = {file.path: file for file in _unit_files(app)}
+    build = units[_path(app, "build", "service")].content
+    # what npm builds may hold variables; an environment of Python does not
+    built_with = [build, environment_file(public(app))] if app.uses_npm else [build]
+    recipe = hashlib.sha256(b"\0".join([*built_with, app.build_on.encode()])).hexdigest()
+    own = [file.path for process in app.processes for file in _slot_units(app, process)]
+    shared = [_path(app), *([node.LISTEN] if isinstance(app.runtime, Node) else [])]
+    return Release(app, recipe, own, shared, asked, pin)
 
 
-def _slice(app: App) -> str:
-    return f"/etc/systemd/system/{app.slice}"
+def _path(app: App, name: str = "", kind: str = "slice") -> str:
+    """Where systemd finds a unit of an app; without a name the slice that holds its processes."""
+    return f"/etc/systemd/system/{f'{app.unit(name)}.{kind}' if name else app.slice}"
 
 
 def _unit_files(app: App) -> Iterator[File]:
-    yield File(_slice(app), render("apps/slice.j2", app=app))
-    content = render("apps/build.service.j2", app=app, commands=commands(app), path=path(app, "next"))
+    yield File(_path(app), render("apps/slice.j2", app=app))
+    content = render("apps/build.service.j2", app=app, commands=commands(app), path=path(app, "next/build"))
     yield File(_path(app, "build", "service"), content)
-    for process in app.processes:
-        yield File(_path(app, process.name, "service"), _process(app, process))
-        if process.web:
-            content = render("apps/process.socket.j2", app=app, process=process)
-            yield File(_path(app, process.name, "socket"), content)
     if app.release_command is not None:
-        yield _once(app, "release", app.release_command, app.release_directory, release="next")
+        yield _once(app, "release", app.release_command, app.release_directory, build="next/build", of="next")
     for job in app.jobs:
-        yield _once(app, job.name, job.command, job.directory, release="current")
+        yield _once(app, job.name, job.command, job.directory, build="current", of="live/release")
         yield File(_path(app, job.name, "timer"), render("apps/job.timer.j2", app=app, job=job))
+
+
+def _slot_units(app: App, process: Process) -> Iterator[File]:
+    """The units of a process, for any slot: a release takes copies of them."""
+    unit = f"{app.units_folder}/{app.unit(process.name)}"
+    yield File(f"{unit}@.service", _process(app, process))
+    if process.web:
+        yield File(f"{unit}@.socket", render("apps/process.socket.j2", app=app, process=process))
 
 
 def _process(app: App, process: Process) -> bytes:
@@ -109,21 +119,22 @@ def _process(app: App, process: Process) -> bytes:
         app=app,
         process=process,
         command=unit_command(app, process.command),
-        path=path(app, "current", process.directory),
+        path=path(app, "slots/%i/release/build", process.directory),
         jit=jit(app, process),
     )
 
 
-def _once(app: App, name: str, command: str, directory: str, release: str) -> File:
-    """The unit of a command that ends: a job, or the release command."""
+def _once(app: App, name: str, command: str, directory: str, build: str, of: str) -> File:
+    """The unit of a command that ends: a job, or the release command. `build` and `of` are below the app's folder."""
     content = render(
         "apps/job.service.j2",
         app=app,
         name=name,
         command=unit_command(app, command),
         directory=directory,
-        release=release,
-        path=path(app, release, directory),
+        build=build,
+        release=of,
+        path=path(app, build, directory),
         jit=jit(app),
     )
     return File(_path(app, name, "service"), content)

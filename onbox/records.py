@@ -1,0 +1,45 @@
+"""Records of releases: what each was made of, by whom, and how it ended. They outlive the release itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+Json = Any
+APPS = "/srv"
+
+
+def path(app: str, release: str) -> str:
+    """The folder of a release."""
+    return f"{APPS}/{app}/releases/{release}"
+
+
+def names(app: str) -> list[str]:
+    """The names of an app's releases, the oldest first: they begin with their time."""
+    try:
+        return sorted(os.listdir(f"{APPS}/{app}/releases"))
+    except OSError:
+        return []
+
+
+def read(app: str, release: str) -> Json:
+    """What is known of a release; None where that is nothing."""
+    try:
+        with open(f"{path(app, release)}/release.json") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def every(app: str) -> list[Json]:
+    """All records of an app, the oldest first."""
+    return [record for name in names(app) if (record := read(app, name))]
+
+
+def write(app: str, record: Json) -> None:
+    """Keep a record, whole or not at all."""
+    file = f"{path(app, record['name'])}/release.json"
+    with open(f"{file}.new", "w") as written:
+        json.dump(record, written)
+    os.rename(f"{file}.new", file)
