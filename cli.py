@@ -10,6 +10,7 @@ from commands.demo import demo
 from commands.init import init
 from commands.look import logs, psql, shell
 from commands.plans import plans
+from commands.release import release, releases, rollback
 from commands.secrets import OneLine, secrets
 from commands.status import status
 from commands.test import test
@@ -22,7 +23,9 @@ def main() -> None:
     """Your apps on your own server, from one typed Python file."""
 
 
-for command in (bench, check, demo, init, logs, plans, psql, secrets, shell, status, test, up):
+COMMANDS = (bench, check, demo, init, logs, plans, psql, release, releases, rollback, secrets, shell, status, test, up)
+
+for command in COMMANDS:
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,10 +37,10 @@ def command(inventory: str, deploy: str, *options: str) -> list[str]:
     return ["pyinfra", inventory, deploy, *options]
 
 
-def converge(inventory: str, deploy: str) -> Outcome:
+def converge(inventory: str, deploy: str, *options: str) -> Outcome:
     """Run a deploy without questions and show it. Raises Fault when it is interrupted."""
-    line = command(inventory, deploy)
-    click.echo(f"$ {' '.join(line)}")
+    line = command(inventory, deploy, *options)
+    click.echo(f"$ {shlex.join(line)}")
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("pyinfra")), *line[1:]],
         cwd=ROOT,
@@ -91,7 +92,7 @@ def _show(lines: Iterable[str]) -> int:
                 operation = ""
             elif operation:
                 details.append(line)
-                if "] Error: " in line:
+                if re.search(r"\] Error( \(ignored\))?: ", line):
                     pulse.say(f"  {operation}: failed", *details)
                     operation = ""
             elif line and not _chatter(line):

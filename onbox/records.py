@@ -40,6 +40,7 @@ def every(app: str) -> list[Json]:
 def write(app: str, record: Json) -> None:
     """Keep a record, whole or not at all."""
     file = f"{path(app, record['name'])}/release.json"
-    with open(f"{file}.new", "w") as written:
+    # 0600: it holds a hash of the environment, by which a guess at a short secret could be checked
+    with open(os.open(f"{file}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
         json.dump(record, written)
     os.rename(f"{file}.new", file)

@@ -54,7 +54,7 @@ def _found(query: Json, slot: Slot | None, shown: dict[str, dict[str, str]]) -> 
         "live": slot.record if slot else None,
         "intact": slot is not None and _is_intact(slot),
         "running": under_way(app),
-        "commit": source.commit(query["git"]) if query["git"] else None,
+        "commit": source.commit(query["git"]["url"], query["git"]["ref"]) if query["git"] else None,
         "builds": [[record["source"], record["recipe"]] for record in _built(app)],
         "environment": digest([query["environment"]]),
         "units": digest(query["units"]),

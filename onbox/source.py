@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import os
 import subprocess
@@ -14,15 +15,15 @@ from onbox.shell import Failed, run
 Json = Any
 
 
-def commit(git: Json) -> str | None:
-    """The commit that a ref means now. A full commit needs no question; anything else asks the repository."""
-    ref = git["ref"]
+@functools.cache
+def commit(url: str, ref: str) -> str | None:
+    """The commit that a ref means now. A full commit needs no question; anything else asks the repository, once."""
     if len(ref) == 40 and all(char in "0123456789abcdef" for char in ref):
         return str(ref)
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     # With `refs/` before them: a bare name would also match the ends of others, `main` that of `feature/main`.
     names = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"]
-    command = ["git", "ls-remote", "--", git["url"], *names]
+    command = ["git", "ls-remote", "--", url, *names]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from roles import ROOT, Settings, render
+from roles import Settings, render
 from roles.budget import Cost, Size
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
@@ -136,7 +136,7 @@ def _same(found: str, wanted: str) -> bool:
 
 def wanted(server: Server) -> Iterator[Resource]:
     base = server.base
-    yield Files(list(_kernel_and_folders()), name="folders and programs")
+    yield Files(list(_kernel_and_folders()), name="folders")
     yield Host(_hostname(server), base.swap_mb)
     yield Packages(["unattended-upgrades", "needrestart", "ca-certificates", "cron", "logrotate"])
     yield Files(
@@ -169,11 +169,6 @@ def _kernel_and_folders() -> Iterator[Directory | File]:
     for folder in ("/etc/boxkeeper", "/var/lib/boxkeeper", "/opt/boxkeeper", "/run/boxkeeper"):
         yield Directory(folder)
     yield Directory("/etc/boxkeeper/apps", mode="0711")
-    for folder in ("/usr/local/lib/boxkeeper", "/usr/local/lib/boxkeeper/onbox"):
-        yield Directory(folder)
-    yield File("/usr/local/lib/boxkeeper/__main__.py", b"from onbox.entry import main\n\nmain()\n")
-    for program in sorted((ROOT / "onbox").glob("*.py")):
-        yield File(f"/usr/local/lib/boxkeeper/onbox/{program.name}", program.read_bytes())
 
 
 def _journald(most_mb: int) -> bytes:

@@ -22,7 +22,7 @@ from roles.budget import Budget
 from roles.checks import TIGHT, Check
 from roles.confirmed import SECONDS, Confirmed, new_login
 from roles.program import STALE, answered, full_question, program, question
-from roles.resources import Json, Refusing, Resource
+from roles.resources import Forgiving, Json, Refusing, Resource
 
 if TYPE_CHECKING:
     from roles.server import Server
@@ -40,7 +40,7 @@ def converge(*roles: Any) -> None:
     # One order for all boxes, so that operations line up and labels never mix: see pyinfra's own `host.loop`.
     for label in host.loop(list(dict.fromkeys(label for plan in plans.values() for label in plan))):
         if label in labels[settled:]:
-            ensure([mine[label]], name=label)
+            ensure([mine[label]], name=label, _ignore_errors=isinstance(mine[label], Forgiving))
 
 
 def _answers(snapshot: Snapshot) -> bool:
@@ -96,10 +96,10 @@ def _make_so(resource: Resource, snapshot: Snapshot) -> Generator[PyinfraCommand
             host.log(line)
     # pyinfra asks once to see whether there is anything to do, and again to do it: an app may be built in between.
     payload = resource.payload(found) if state.is_executing else None
+    snapshot.forget()  # before it: of a step that fails pyinfra asks nothing more
     yield program((resource.kind,), {"apply": resource.kind, "payload": payload})
     if isinstance(resource, Confirmed):
         yield FunctionCommand(_confirm, (resource,), {})
-    snapshot.forget()
 
 
 # pyinfra's own type of an operation does not know the arguments that every operation takes, such as `name`.

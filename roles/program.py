@@ -1,4 +1,4 @@
-"""Sending the programs of `onbox/` to a box: what runs there, how it gets there, and that it got there whole."""
+"""The programs of `onbox/`: how they get to a box, whole; those that units run are kept there, as a role of its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import functools
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from pyinfra.api import StringCommand
 from pyinfra.api.command import QuoteString
 
 from roles import ROOT
-from roles.resources import Json
+from roles.resources import Directory, File, Files, Json, Resource
+
+if TYPE_CHECKING:
+    from roles.server import Server
 
 STALE = "stale"
 """What a box answers whose installed programs are not the ones that this run would send."""
@@ -37,6 +41,14 @@ _INSTALLED = (
 )
 _MOST = 100_000
 """Bytes in one argument; Linux takes 128 KiB (MAX_ARG_STRLEN)."""
+
+
+def wanted(server: Server) -> Iterator[Resource]:
+    """The programs on the box, where its units find them: those of this version, before anything relies on them."""
+    home = "/usr/local/lib/boxkeeper"
+    programs = [File(f"{home}/onbox/{path.name}", path.read_bytes()) for path in sorted((ROOT / "onbox").glob("*.py"))]
+    main = File(f"{home}/__main__.py", b"from onbox.entry import main\n\nmain()\n")
+    yield Files([Directory(home), Directory(f"{home}/onbox"), main, *programs], name="programs")
 
 
 def program(kinds: Sequence[str], request: dict[str, Json]) -> StringCommand:

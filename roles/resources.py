@@ -50,6 +50,13 @@ class Refusing(Protocol):
         ...
 
 
+@runtime_checkable
+class Forgiving(Protocol):
+    """A resource whose failure does not keep a run from what comes after it; something after it says so in the end."""
+
+    forgiving: ClassVar[bool]
+
+
 @dataclass(frozen=True)
 class Packages:
     """Distribution packages that are installed, and ones that are not."""

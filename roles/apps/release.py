@@ -33,6 +33,7 @@ class Release:
     asked: bool = False
     pin: bool = False
     kind: ClassVar[str] = "releases"
+    forgiving: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -151,24 +152,25 @@ class Rollback:
 
 
 @dataclass(frozen=True)
-class Healthy:
-    """The app answers as a healthy one, whatever was changed: its source, its environment or its units."""
+class Live:
+    """The wanted release is live, and answers as a healthy one: here a run says how the releases it made have ended."""
 
-    app: App
-    kind: ClassVar[str] = "health"
+    release: Release
+    kind: ClassVar[str] = "outcome"
 
     @property
     def name(self) -> str:
-        return f"{self.app.name} health"
+        return f"{self.release.app.name} is live"
 
     def query(self) -> Json:
-        return {"app": self.app.name}
+        return self.release.query()
 
     def differences(self, found: Json) -> Sequence[str]:
-        return [f"GET {self.app.health}: {found}"] if found else []
+        refused = [f"GET {self.release.app.health}: {found['refusal']}"] if found["refusal"] else []
+        return [*self.release.differences(found), *refused]
 
     def payload(self, found: Json) -> Json:
-        return self.query()
+        return {"app": self.release.app.name, "differs": list(self.release.differences(found))}
 
 
 RUNNING = ("active", "reloading")

@@ -12,7 +12,7 @@ from roles.apps.app import App, Node, Process
 from roles.apps.build import commands
 from roles.apps.command import jit, path, unit_command
 from roles.apps.environment import environment, environment_file, public
-from roles.apps.release import Healthy, Release, health
+from roles.apps.release import Live, Release
 from roles.resources import Directory, File, Files, Link, Packages, Resource, Unit, Units, User, Users, Venv
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Users([User(app.name, home=app.root) for app in server.apps])
     yield Files([File(SLOTS, render("apps/boxkeeper-slots.service.j2"))], name="slots")
     yield Units([Unit("boxkeeper-slots.service", state="any")], name="slots at boot")
+    releases = {app.name: release(app) for app in server.apps}
     for app in server.apps:
-        yield from _app(server, app)
+        yield from app_wanted(server, app, releases[app.name])
+    # only when all have been tried: an app that does not get healthy keeps no other one from being released
+    yield from map(Live, releases.values())
 
 
 def packages(apps: tuple[App, ...]) -> list[str]:
@@ -44,7 +47,8 @@ def packages(apps: tuple[App, ...]) -> list[str]:
     return list(dict.fromkeys(["python3-venv", "git", "ca-certificates", *own]))
 
 
-def _app(server: Server, app: App) -> Iterator[Resource]:
+def app_wanted(server: Server, app: App, release: Release) -> Iterator[Resource]:
+    """What one app wants of the box, with this release of it."""
     units = {file.path: file for file in _unit_files(app)}
     slotted = [file for process in app.processes for file in _slot_units(app, process)]
     yield Files(
@@ -67,10 +71,8 @@ def _app(server: Server, app: App) -> Iterator[Resource]:
     timers = [Unit(f"{app.unit(job.name)}.timer", watch=(_path(app, job.name, "timer"),)) for job in app.jobs]
     services = [Unit(name, state="any") for path in units if (name := path.rpartition("/")[2]).endswith(RUN_BY_OTHERS)]
     yield Units(services, name=f"{app.name} services")
-    yield release(app)
+    yield release
     yield Units(timers, name=f"{app.name} timers")
-    if health(app):
-        yield Healthy(app)
 
 
 RUN_BY_OTHERS = (".service", ".slice")

@@ -1,0 +1,156 @@
+"""`boxkeeper release`, `rollback` and `releases`: one app's versions, made live, taken back and listed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import click
+
+from commands.box import logged_in, with_app
+from commands.converge import converge
+from commands.inventory import inventory_of
+from commands.status import span
+from roles import Fault
+from roles.apps import App
+from roles.apps.release import under_way
+from roles.resources import Json
+from roles.server import Server
+
+
+@click.command()
+@click.argument("env")
+@click.argument("app")
+@click.option("--ref", help="Branch, tag or commit in place of the inventory's; it stays until the next release")
+def release(env: str, app: str, ref: str | None) -> None:
+    """Make the newest version of an app live. Nobody notices; one that does not get healthy takes no traffic."""
+    server, wanted = with_app(env, app)
+    _must_be_alone(env, wanted, _history(server, wanted))
+    chosen = [] if ref is None else ["--data", f"ref={_data(ref)}"]
+    outcome = converge(inventory_of(env), "deploys/release.py", "--data", f"app={app}", *chosen)
+    after = _history(server, wanted)
+    if outcome.code != 0:
+        raise Fault(
+            f"{app} goes on as it was ({after['live'] or 'nothing is live'}); all it said: `boxkeeper logs {env} {app}`"
+        )
+    if not outcome.changed:
+        click.echo(f"{after['live']} is live already: nothing to release.")
+        return
+    _say(env, app, after)
+
+
+@click.command()
+@click.argument("env")
+@click.argument("app")
+@click.argument("to", metavar="[RELEASE]", required=False)
+@click.option("--yes", "-y", is_flag=True, help="Also where migrations lie between")
+def rollback(env: str, app: str, to: str | None, yes: bool) -> None:
+    """Make an earlier release live again, by default the one before. It stays until the next `boxkeeper release`."""
+    server, wanted = with_app(env, app)
+    before = _history(server, wanted)
+    _must_be_alone(env, wanted, before)
+    goal = to or previous(before)
+    if goal is None or goal not in before["kept"]:
+        kept = ", ".join(name for name in before["kept"] if name != before["live"]) or "none"
+        raise Fault(f"{app} has no {f'release {goal}' if goal else 'earlier release'} to go back to; there is {kept}")
+    if objection := migrated(before, goal):
+        click.echo(objection)
+        if not yes and not (sys.stdin.isatty() and click.confirm("Go back all the same?")):
+            raise Fault(f"nothing was changed; `boxkeeper rollback {env} {app} {goal} -y` goes back all the same")
+    outcome = converge(inventory_of(env), "deploys/rollback.py", "--data", f"app={app}", "--data", f"to={goal}")
+    after = _history(server, wanted)
+    if outcome.code != 0:
+        _failed(env, app, after)
+    _say(env, app, after)
+
+
+@click.command()
+@click.argument("env")
+@click.argument("app")
+@click.option("--json", "as_json", is_flag=True, help="For a script")
+def releases(env: str, app: str, as_json: bool) -> None:
+    """The releases of an app: when, by whom, from what, how each ended, and which of them could be live again."""
+    found = _history(*with_app(env, app))
+    click.echo(json.dumps(found, indent=1) if as_json else "\n".join(screen(found)))
+
+
+def _history(server: Server, app: App) -> Json:
+    with logged_in(server) as box:
+        return box.ask("history", {"app": app.name, "database": app.database if "postgres" in app.needs else None})
+
+
+def _must_be_alone(env: str, app: App, found: Json) -> None:
+    """Raises Fault while somebody else makes a release of this app."""
+    if found["under_way"]:
+        end = f"echo systemctl stop boxkeeper-release-{app.name} | boxkeeper shell {env}"
+        raise Fault(f"{app.name} is being released: {under_way(found['under_way'])}; to end and undo that: `{end}`")
+
+
+def _data(ref: str) -> str:
+    """A ref as pyinfra's --data takes it for a text: it would read 0123456 as a number."""
+    try:
+        json.loads(ref)
+    except ValueError:
+        return ref
+    return json.dumps(ref)
+
+
+def previous(found: Json) -> str | None:
+    """The newest release before what is live: what a rollback without a name means."""
+    known = {record["name"]: record for record in found["releases"]}
+    live = known.get(found["live"] or "", {})
+    origin = live.get("like") or found["live"] or ""
+    firsts = [name for name in found["kept"] if not known[name]["like"] and name < origin]
+    return firsts[-1] if firsts else None
+
+
+def migrated(found: Json, goal: str) -> str:
+    """What to say where the database has another shape than the one that a release was made for; "" where not."""
+    made_for = next(record["schema"] for record in found["releases"] if record["name"] == goal)
+    if made_for in (None, found["schema"]):
+        return ""
+    return f"The database has been migrated since {goal}: its tables are other ones than that version knows."
+
+
+def _failed(env: str, app: str, found: Json) -> NoReturn:
+    """Say that nothing has become of it, and end with 1."""
+    now = f"{found['live']} goes on" if found["live"] else "nothing is live"
+    click.echo(f"--> {app}: {now}; all that was said: `boxkeeper logs {env} {app}`", err=True)
+    sys.exit(1)
+
+
+def _say(env: str, app: str, found: Json) -> None:
+    """What is live now, and how to undo that."""
+    record = next(each for each in found["releases"] if each["name"] == found["live"])
+    how = f" ({record['how']}: no memory for two copies)" if record["how"] else ""
+    click.echo(f"{record['name']} is live, after {record['seconds']:.1f} s{how}.")
+    if found["pinned"]:
+        click.echo(f"It stays until `boxkeeper release {env} {app}`, whatever the inventory says.")
+    elif before := previous(found):
+        click.echo(f"Back: `boxkeeper rollback {env} {app}` ({before})")
+
+
+def screen(found: Json) -> Iterator[str]:
+    """The releases as lines for people, the newest first."""
+    if found["under_way"]:
+        yield f"under way: {under_way(found['under_way'])}"
+    for record in reversed(found["releases"]):
+        mark = "*" if record["name"] == found["live"] else "-" if record["name"] in found["kept"] else " "
+        yield f"{mark} {_line(record)}"
+        if record["result"] != "live" and record["reason"]:
+            yield f"    {record['reason'].splitlines()[0]}"
+    if not found["releases"]:
+        yield "No release yet."
+    else:
+        yield "* is live, - could be live again: `boxkeeper rollback ENV APP RELEASE`."
+
+
+def _line(record: Json) -> str:
+    """One release: its name, how it ended, how long that took, of what, with which environment, and by whom."""
+    took = span(record["seconds"]) if record.get("seconds") is not None else ""
+    made_of = f"back to {record['like']}" if record["kind"] == "rollback" else record["ref"] or record["source"][:8]
+    environment = (record["environment"] or "-")[:8]
+    ended = record["result"] or "under way"
+    return f"{record['name']}  {ended:9} {took:>6}  {made_of:34} environment {environment:8}  {record['who']}"

@@ -1,0 +1,9 @@
+"""The newest version of one app: `--data app=NAME`, with `--data ref=REF` another one than the inventory names."""
+
+from pyinfra import host
+
+from roles import program
+from roles.apps.asked import Newest
+from roles.operations import converge
+
+converge(program, Newest(host.data.app, host.data.get("ref")))

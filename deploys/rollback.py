@@ -1,0 +1,9 @@
+"""An earlier release of one app is live again: `--data app=NAME --data to=RELEASE`."""
+
+from pyinfra import host
+
+from roles import program
+from roles.apps.asked import Earlier
+from roles.operations import converge
+
+converge(program, Earlier(host.data.app, host.data.to))
