@@ -44,21 +44,21 @@ STEADY = 3.0
 
 def observe(queries: list[Json]) -> list[Json]:
     slotted = {query["app"]: slots.live(query["app"]) for query in queries}
-    shown = units.show([unit for slot in slotted.values() if slot for unit in slot.units()], units.STATE)
+    shown = units.show([unit for slot in slotted.values() if slot for unit in slot.units], units.STATE)
     return [_found(query, slotted[query["app"]], shown) for query in queries]
 
 
 def _found(query: Json, slot: Slot | None, shown: dict[str, dict[str, str]]) -> Json:
     app = query["app"]
     return {
-        "live": slot.record if slot else None,
+        "live": (slot and slot.record) or None,
         "intact": slot is not None and _is_intact(slot),
         "running": under_way(app),
         "commit": source.commit(query["git"]["url"], query["git"]["ref"]) if query["git"] else None,
         "builds": [[record["source"], record["recipe"]] for record in _built(app)],
         "environment": digest([query["environment"]]),
         "units": digest(query["units"]),
-        "states": {unit: _state(shown.get(unit, {})) for unit in (slot.units() if slot else ())},
+        "states": {unit: _state(shown.get(unit, {})) for unit in (slot.units if slot else ())},
     }
 
 
@@ -275,7 +275,7 @@ def _beside(now: Slot | None, record: Json) -> None:
     _step(app, record, "start")
     slots.fill(slot, record["name"])
     try:
-        slots.start(slot.units("web"))
+        slots.start([*slot.sockets, *slot.services("web")])
         _answers(slot, record)
         slots.start(slot.services("worker"))
         if now is not None:

@@ -57,14 +57,23 @@ class Slot(NamedTuple):
         """Its instance of a template: `app-web@.service` is `app-web@1.service` in slot 1."""
         return template.replace("@.", f"@{self.number}.")
 
-    def units(self, *kinds: str) -> list[str]:
-        """The units of its processes of these kinds (`web`, `worker`, `alone`), or of all; sockets come first."""
-        own = [process for process in self.record.get("processes", ()) if not kinds or process["kind"] in kinds]
-        sockets = [self.unit(f"{process['unit']}@.socket") for process in own if process["kind"] == "web"]
-        return [*sockets, *(self.unit(f"{process['unit']}@.service") for process in own)]
+    @property
+    def units(self) -> list[str]:
+        """All its units, the sockets first. By their files, so that none is forgotten where a record is lost."""
+        try:
+            names = [self.unit(name) for name in os.listdir(f"{self.path}/release/units")]
+        except OSError:
+            return []
+        return sorted(names, key=lambda name: (not name.endswith(".socket"), name))
+
+    @property
+    def sockets(self) -> list[str]:
+        return [name for name in self.units if name.endswith(".socket")]
 
     def services(self, *kinds: str) -> list[str]:
-        return [unit for unit in self.units(*kinds) if unit.endswith(".service")]
+        """The services of its processes of these kinds: `web`, `worker`, or `alone`; of all without one."""
+        own = self.record.get("processes", ())
+        return [self.unit(f"{each['unit']}@.service") for each in own if not kinds or each["kind"] in kinds]
 
 
 def live(app: str) -> Slot | None:
@@ -88,11 +97,11 @@ def free(app: str) -> Slot:
 
 def fill(slot: Slot, release: str) -> None:
     """Put a release into a slot: its units are there then, and nothing of it runs."""
-    before = set(slot.units())
+    before = set(slot.units)
     os.makedirs(slot.path, mode=0o755, exist_ok=True)
     point(f"{slot.path}/release", f"../../releases/{release}")
     _install(slot)
-    gone = before - set(slot.units())
+    gone = before - set(slot.units)
     if gone:
         run(["systemctl", "stop", "--", *gone])
         _uninstall(gone)
@@ -121,7 +130,7 @@ def start(names: list[str], verb: str = "start") -> None:
 
 def restart(slot: Slot) -> None:
     """Start what is in a slot anew; its sockets stay, and connections wait at them."""
-    start([unit for unit in slot.units() if unit.endswith(".socket")])
+    start(slot.sockets)
     start(slot.services(), "restart")
 
 
@@ -133,7 +142,7 @@ def stop(names: list[str]) -> None:
 
 def empty(slot: Slot) -> None:
     """Stop what runs in a slot and forget it."""
-    names = set(slot.units())
+    names = set(slot.units)
     # sockets and services in one go: a connection would start its service again
     stop(sorted(names))
     _uninstall(names)
@@ -223,7 +232,7 @@ def tidy(app: str) -> None:
 
 def states(slot: Slot) -> dict[str, str]:
     """systemd's word for each unit of a slot."""
-    return {unit: shown.get("ActiveState", "") for unit, shown in units.show(slot.units(), "ActiveState").items()}
+    return {unit: shown.get("ActiveState", "") for unit, shown in units.show(slot.units, "ActiveState").items()}
 
 
 def boot() -> None:
@@ -238,9 +247,8 @@ def boot() -> None:
         before = proven(now)
         if before and before != now.release:
             fill(now, before)
-        sockets = [unit for unit in now.units() if unit.endswith(".socket")]
-        if sockets:
-            run(["systemctl", "start", "--", *sockets])
+        if now.sockets:
+            run(["systemctl", "start", "--", *now.sockets])
         if now.services():
             # not waited for: they wait for the database, and what waits for this unit waits for them
             run(["systemctl", "start", "--no-block", "--", *now.services()])

@@ -61,7 +61,7 @@ def _app(app: Json) -> Json:
     slot = slots.live(app["name"])
     return {
         "units": {unit: _unit(shown) for unit, shown in units.show(slot.services() if slot else [], SHOWN).items()},
-        "release": slot.record if slot else None,
+        "release": (slot and slot.record) or None,
         "ending": [_ending(other) for other in slots.every(app["name"]) if slots.ends(other)],
         "under_way": releases.under_way(app["name"]),
         "health": health.observe([{"app": app["name"]}])[0],

@@ -71,3 +71,13 @@ def environment(target: Target, port: int | None = None) -> dict[str, str]:
 def changes(target: Target) -> list[str]:
     """The operations that a run would change something with, from pyinfra's own plan."""
     return pyinfra(target, "--dry", "--json").changes
+
+
+def unit(target: Target, app: str, process: str = "web") -> str:
+    """The service of a process of an app, in the slot that is live."""
+    return f"{app}-{process}@{target.succeed(f'basename $(readlink /srv/{app}/live)')}.service"
+
+
+def forget_source(target: Target, app: str) -> None:
+    """As if what is live were of another source: the next run makes a release."""
+    target.succeed(f'sed -i \'s/"source": "[^"]*"/"source": "of before"/\' /srv/{app}/live/release/release.json')

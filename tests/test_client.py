@@ -15,9 +15,10 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from target.box import Target
+from target.run import unit
 
 pytestmark = pytest.mark.target
-DOMAIN = "notes.localhost"
+APP, DOMAIN = "ai-note-taker", "notes.localhost"
 
 
 def tls(target: Target) -> ssl.SSLContext:
@@ -139,7 +140,7 @@ def test_ten_restarts_of_the_app_lose_no_request(target: Target) -> None:
     with ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(_requests_until, target, stop) for _ in range(3)]
         for _ in range(10):
-            target.succeed("systemctl restart ai-note-taker-web.service")
+            target.succeed(f"systemctl restart {unit(target, APP)}")
             time.sleep(0.5)
         statuses = [status for client in clients for status in client.result()]
     assert set(statuses) == {200}, {status: statuses.count(status) for status in set(statuses)}
@@ -160,7 +161,7 @@ def test_the_app_comes_back_after_its_database_was_away(target: Target) -> None:
     target.succeed("systemctl stop 'postgresql@*'")
     try:
         assert ask(target, "/api/health").status_code == 503
-        target.succeed("systemctl restart ai-note-taker-web.service")
+        target.succeed(f"systemctl restart {unit(target, APP)}")
     finally:
         target.succeed("systemctl start 'postgresql@*' --all")
     deadline = time.monotonic() + 10
@@ -175,12 +176,12 @@ def test_the_job_of_the_night_runs(target: Target) -> None:
 
 
 def test_units_are_as_closed_as_promised(target: Target) -> None:
-    said = target.succeed("systemd-analyze security ai-note-taker-web.service | tail -1")
+    said = target.succeed(f"systemd-analyze security {unit(target, APP)} | tail -1")
     assert float(said.split(":")[1].split()[0]) <= 1.1, said
 
 
 def test_the_environment_file_is_only_for_root_and_arrives_exactly(target: Target) -> None:
     assert target.succeed("stat -c %a%U /etc/boxkeeper/apps/ai-note-taker.env").strip() == "640root"
-    pid = target.succeed("systemctl show -p MainPID --value ai-note-taker-web.service").strip()
+    pid = target.succeed(f"systemctl show -P MainPID {unit(target, APP)}").strip()
     assert "CORS_ORIGINS=https://notes.localhost" in target.succeed(f"tr '\\0' '\\n' </proc/{pid}/environ")
     assert json.loads(ask(target, "/api/health").text)

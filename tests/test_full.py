@@ -16,7 +16,7 @@ from commands.probe import probe
 from roles import ROOT
 from roles.budget import Size, bill
 from target.box import Target
-from target.run import changes, environment, pyinfra
+from target.run import changes, environment, pyinfra, unit
 
 pytestmark = pytest.mark.target
 
@@ -56,7 +56,8 @@ def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypa
     budget = {cost.what: cost.ram_mb for cost in bill(server, Size(1000, 20_000)).costs}
     target.succeed("systemctl restart nginx")  # its old workers stay until their last client has gone
     found = memory(target, "ai-note-taker-*.service", "boxkeeper-redis@ai-note-taker.service", "nginx.service")
-    whose = {"ai-note-taker-web": "ai-note-taker", "boxkeeper-redis@ai-note-taker": "Redis of ai-note-taker"}
+    web = unit(target, "ai-note-taker").removesuffix(".service")
+    whose = {web: "ai-note-taker", "boxkeeper-redis@ai-note-taker": "Redis of ai-note-taker"}
     taken = {whose.get(name := unit.removesuffix(".service"), name): mb for unit, mb in found.items()}
     assert taken.keys() == {"ai-note-taker", "Redis of ai-note-taker", "nginx"}
     assert all(0 < mb <= budget[what] for what, mb in taken.items()), (taken, budget)

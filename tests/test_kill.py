@@ -10,17 +10,18 @@ import pytest
 
 from commands.demo import FIVE
 from target.box import Target
-from target.run import changes, environment, pyinfra, start
+from target.run import changes, environment, forget_source, pyinfra, start, unit
 
 pytestmark = pytest.mark.target
 
 SEEDS = range(int(os.environ.get("BOXKEEPER_KILL_SEEDS", "5")))
+APP = "ai-note-taker"
 MARK = "# disturbed by a test"
 
 CONFIGURATION = (
     "/etc/nginx/nginx.conf",
     "/etc/boxkeeper/apps/ai-note-taker.env",
-    "/etc/systemd/system/ai-note-taker-web.service",
+    "/etc/boxkeeper/apps/ai-note-taker/ai-note-taker-web@.service",
     "/etc/systemd/journald.conf.d/90-boxkeeper.conf",
 )
 """Files of ours that the disturbance changes; each has a process that must run with the healed one."""
@@ -34,12 +35,13 @@ def disturb(target: Target, release: bool) -> None:
     for path in CONFIGURATION:
         target.succeed(f"test -f {path} && echo '{MARK}' >>{path}")
     target.succeed("echo 'DISTURBED=\"yes\"' >>/etc/boxkeeper/apps/ai-note-taker.env")
-    target.succeed("systemctl daemon-reload; systemctl reload nginx; systemctl restart ai-note-taker-web.service")
+    target.succeed("echo 'DISTURBED=\"yes\"' >>/srv/ai-note-taker/live/release/environment")
+    target.succeed(f"systemctl daemon-reload; systemctl reload nginx; systemctl restart {unit(target, APP)}")
     target.succeed(
         "DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 purge -y fail2ban >/dev/null 2>&1"
     )
     if release:
-        target.succeed("rm /var/lib/boxkeeper/releases/ai-note-taker/*.json")
+        forget_source(target, APP)
 
 
 def hashes(target: Target) -> dict[str, str]:
@@ -64,8 +66,8 @@ def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
     assert target.succeed("dpkg --audit").strip() == ""
     assert _leftovers(target) == ""
     assert target.succeed("systemctl --failed --plain --no-legend").strip() == ""
-    target.succeed("systemctl is-active fail2ban && ls /var/lib/boxkeeper/releases/ai-note-taker/*.json")
-    pid = target.succeed("systemctl show -p MainPID --value ai-note-taker-web.service").strip()
+    target.succeed("systemctl is-active fail2ban")
+    pid = target.succeed(f"systemctl show -P MainPID {unit(target, APP)}").strip()
     assert "DISTURBED" not in target.succeed(f"tr '\\0' '\\n' </proc/{pid}/environ"), "a restart was lost"
     assert changes(target) == []
 

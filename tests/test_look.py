@@ -15,7 +15,7 @@ import pytest
 
 from roles import ROOT
 from target.box import Target
-from target.run import environment
+from target.run import environment, unit
 
 pytestmark = pytest.mark.target
 APP = "ai-note-taker"
@@ -40,20 +40,22 @@ def test_the_status_of_a_box_that_is_well(target: Target) -> None:
     [app] = [app for app in found["apps"] if app["name"] == APP]
     assert app["health"] == ""
     assert app["certificate"]["self_signed"]
-    assert app["units"][f"{APP}-web.service"]["state"] == "active"
+    assert app["units"][unit(target, APP)]["state"] == "active"
     assert set(found["services"].values()) == {"active"}
     assert b"All well." in boxkeeper(target, "status", "five", APP).stdout
 
 
 def test_the_status_of_an_app_that_is_down(target: Target) -> None:
-    target.succeed(f"systemctl stop {APP}-web.socket {APP}-web.service")
+    service = unit(target, APP)
+    both = f"{service.replace('.service', '.socket')} {service}"
+    target.succeed(f"systemctl stop {both}")
     try:
         done = boxkeeper(target, "status", "five", APP)
         assert done.returncode == 1
-        assert f"! {APP}-web.service is inactive".encode() in done.stdout
+        assert f"! {service} is inactive".encode() in done.stdout
         assert f"! {APP} is not healthy".encode() in done.stdout
     finally:
-        target.succeed(f"systemctl start {APP}-web.socket {APP}-web.service")
+        target.succeed(f"systemctl start {both}")
 
 
 def test_the_logs_are_the_apps_own(target: Target) -> None:
@@ -82,7 +84,7 @@ def test_a_shell_of_an_app_is_the_apps_user_with_its_environment(target: Target)
     done = boxkeeper(target, "shell", "five", APP, stdin=b'whoami; pwd; command -v python; echo "${DATABASE_URL%%:*}"')
     user, folder, python, scheme = done.stdout.decode().split()
     assert user == APP
-    assert folder.startswith(f"/srv/{APP}/releases/")
+    assert folder.startswith(f"/srv/{APP}/builds/")
     assert python == f"/srv/{APP}/current/.venv/bin/python"
     assert scheme == "postgresql"
 

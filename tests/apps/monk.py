@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from target.box import Target
+from target.run import unit
 
 NAME = "flavor-monk"
 PARTS = {
@@ -105,7 +106,7 @@ class Monk:
 
     def environment(self) -> dict[str, str]:
         """The variables of the process that runs, from the box itself."""
-        pid = self.target.succeed(f"systemctl show -P MainPID {NAME}-web.service")
+        pid = self.target.succeed(f"systemctl show -P MainPID {unit(self.target, NAME)}")
         read = f"open('/proc/{pid}/environ', errors='replace').read()"
         said = self.target.succeed(f'python3 -c "import json; print(json.dumps({read}))"')
         return dict(line.partition("=")[::2] for line in json.loads(said).split("\0") if line)

@@ -16,6 +16,7 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 
 from target.box import Target
+from target.run import unit
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class PairCamSite:
 
     @property
     def pid(self) -> str:
-        return self.target.succeed(f"systemctl show -P MainPID {self.name}-web")
+        return self.target.succeed(f"systemctl show -P MainPID {unit(self.target, self.name)}")
 
     def environment(self, variable: str) -> str:
         """A variable of the running app's environment."""

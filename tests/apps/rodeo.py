@@ -18,6 +18,7 @@ from commands.demo import FIVE
 from roles import ROOT
 from roles.secrets import Store
 from target.box import Target
+from target.run import unit
 
 NAME = "rodeo-ai"
 
@@ -90,7 +91,7 @@ class Rodeo:
         return found
 
     def pid(self, process: str) -> str:
-        return self.target.succeed(f"systemctl show -P MainPID {NAME}-{process}").strip()
+        return self.target.succeed(f"systemctl show -P MainPID {unit(self.target, NAME, process)}").strip()
 
     def environment(self) -> dict[str, str]:
         """What the app's processes are told, from one of them."""

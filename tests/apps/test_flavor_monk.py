@@ -12,7 +12,7 @@ import pytest
 from commands.demo import FIVE
 from roles.secrets import Store
 from target.box import Target
-from target.run import Run, changes, environment, run
+from target.run import Run, changes, environment, run, unit
 from tests.apps.monk import NAME, PARTS, Monk
 
 pytestmark = pytest.mark.target
@@ -140,7 +140,7 @@ def test_an_account_that_needs_neither_gets_nothing_of_either(monk: Monk, strang
 
 
 def test_its_unit_is_fenced_in(monk: Monk) -> None:
-    shown = monk.target.succeed(f"systemd-analyze security --no-pager {NAME}-web.service | tail -1")
+    shown = monk.target.succeed(f"systemd-analyze security --no-pager {unit(monk.target, NAME)} | tail -1")
     assert float(re.findall(r"[\d.]+(?= \w+ )", shown)[-1]) <= 1.5, shown
 
 

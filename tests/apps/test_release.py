@@ -35,7 +35,7 @@ def release(target: Target, ref: str, *options: str, fatal: str = "") -> Run:
 
 def greeting(target: Target, path: str = "/") -> str:
     program = (
-        "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect('/run/boxkeeper/greeter.web.sock');"
+        "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect('/srv/greeter/live/web.sock');"
         f"s.sendall(b'GET {path} HTTP/1.0\\r\\n\\r\\n');"
         "sys.stdout.buffer.write(s.makefile('rb').read().split(b'\\r\\n\\r\\n',1)[1])"
     )
@@ -108,4 +108,4 @@ def test_a_release_goes_on_when_its_connection_is_lost(target: Target) -> None:
 
 
 def test_old_releases_are_removed(target: Target) -> None:
-    assert int(target.succeed("ls /srv/greeter/releases | wc -l")) <= 5
+    assert int(target.succeed("ls /srv/greeter/builds | wc -l")) <= 5

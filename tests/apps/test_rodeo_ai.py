@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from target.box import Target
-from target.run import changes, pyinfra
+from target.run import changes, forget_source, pyinfra, unit
 from tests.apps.rodeo import NAME, Rodeo, png
 from tests.chroma.box import BASE, ask
 
@@ -81,7 +81,7 @@ def test_a_restart_lets_the_worker_finish_what_it_does(rodeo: Rodeo) -> None:
     job = rodeo.scrape(source(), pages=10, pace=0.8)
     rodeo.wait(job, done=2)
     before = rodeo.pid("worker")
-    rodeo.target.succeed(f"systemctl restart {NAME}-worker")
+    rodeo.target.succeed(f"systemctl restart {unit(rodeo.target, NAME, 'worker')}")
     # it is back after the task, not in the middle of it
     assert rodeo.job(job) == {**rodeo.job(job), "done": 10, "state": "done"}
     assert rodeo.pid("worker") != before
@@ -99,11 +99,11 @@ def test_work_whose_process_is_killed_goes_on_where_it_was(rodeo: Rodeo) -> None
 
 
 def test_what_is_queued_outlives_redis_and_the_worker(rodeo: Rodeo) -> None:
-    rodeo.target.succeed(f"systemctl stop {NAME}-worker")
+    rodeo.target.succeed(f"systemctl stop {unit(rodeo.target, NAME, 'worker')}")
     job = rodeo.scrape(source(), pages=2, pace=0)
     rodeo.target.succeed(f"sleep 1.1; systemctl kill -s KILL boxkeeper-redis@{NAME}; sleep 2")
     assert rodeo.job(job)["state"] == "waiting"
-    rodeo.target.succeed(f"systemctl start {NAME}-worker")
+    rodeo.target.succeed(f"systemctl start {unit(rodeo.target, NAME, 'worker')}")
     assert rodeo.wait(job, done=2)["done"] == 2
 
 
@@ -178,14 +178,14 @@ def test_an_event_of_stripe_counts_once_and_a_forged_one_never(rodeo: Rodeo) -> 
 
 
 def test_a_release_keeps_the_images_and_lets_work_end(rodeo: Rodeo) -> None:
-    made, before = rodeo.upload(png(source())), rodeo.target.succeed(f"readlink /srv/{NAME}/current")
+    made, before = rodeo.upload(png(source())), rodeo.target.succeed(f"readlink /srv/{NAME}/live")
     # as if the source were another one: what is live is not known any more
-    rodeo.target.succeed(f"rm /var/lib/boxkeeper/releases/{NAME}/*.json")
+    forget_source(rodeo.target, NAME)
     job = rodeo.scrape(source(), pages=60, pace=0.5)
     rodeo.wait(job, done=1)
     released = pyinfra(rodeo.target, "-y", deploy="deploys/apps.py")
     assert released.code == 0, released.output
-    assert rodeo.target.succeed(f"readlink /srv/{NAME}/current") != before
+    assert rodeo.target.succeed(f"readlink /srv/{NAME}/live") != before
     assert rodeo.ask("GET", made["url"]).status_code == 200
     assert rodeo.job(job)["state"] == "done"
     assert changes(rodeo.target) == []

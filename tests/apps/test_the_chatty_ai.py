@@ -27,10 +27,11 @@ from commands.demo import FIVE
 from roles import ROOT
 from roles.secrets import Store
 from target.box import Target
+from target.run import unit
 from tests.apps.site import Site, unverified
 
 pytestmark = pytest.mark.target
-DOMAIN, UNIT = "chatty.localhost", "the-chatty-ai-web"
+DOMAIN, NAME = "chatty.localhost", "the-chatty-ai"
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_page_health_and_cache_answer(chatty: Chatty) -> None:
 
 
 def test_it_runs_without_npm_in_production_as_its_own_user(chatty: Chatty, target: Target) -> None:
-    pid = target.succeed(f"systemctl show -P MainPID {UNIT}").strip()
+    pid = target.succeed(f"systemctl show -P MainPID {unit(target, NAME)}").strip()
     assert "node\0src/server.js" in target.succeed(f"cat /proc/{pid}/cmdline")
     assert "NODE_ENV=production" in target.succeed(f"cat /proc/{pid}/environ").split("\0")
     assert target.succeed(f"stat -c %U /proc/{pid}").strip() == "the-chatty-ai"
@@ -119,7 +120,7 @@ def test_it_runs_without_npm_in_production_as_its_own_user(chatty: Chatty, targe
 
 
 def test_its_own_tests_pass_on_the_box(chatty: Chatty, target: Target) -> None:
-    node = target.succeed(f"readlink /proc/$(systemctl show -P MainPID {UNIT})/exe").strip()
+    node = target.succeed(f"readlink /proc/$(systemctl show -P MainPID {unit(target, NAME)})/exe").strip()
     said = target.succeed(f"cd /srv/the-chatty-ai/current && env -i {node} --test")
     assert "fail 0\n" in said, said
 
@@ -194,7 +195,7 @@ def test_at_a_restart_a_stream_is_told_so_and_what_came_is_kept(chatty: Chatty, 
     sid, call = f"MZ{secrets.token_hex(16)}", f"CA{secrets.token_hex(16)}"
     with chatty.stream(sid, call) as stream:
         say(stream, "AAAA")
-        restart = threading.Thread(target=target.succeed, args=(f"systemctl restart {UNIT}",))
+        restart = threading.Thread(target=target.succeed, args=(f"systemctl restart {unit(target, NAME)}",))
         restart.start()
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(timeout=15)
@@ -206,7 +207,7 @@ def test_at_a_restart_a_stream_is_told_so_and_what_came_is_kept(chatty: Chatty, 
 
 @pytest.mark.parametrize("how", ["restart", "kill -s KILL"])
 def test_no_call_is_missed_while_the_app_restarts(chatty: Chatty, target: Target, how: str) -> None:
-    answered, refused = call_while(chatty, lambda: target.succeed(f"systemctl {how} {UNIT}"))
+    answered, refused = call_while(chatty, lambda: target.succeed(f"systemctl {how} {unit(target, NAME)}"))
     print(f"{len(answered)} answered, {len(refused)} not: {refused[:3]}")
     mark = answered[0].partition("-")[0]
     query = f"SELECT call FROM webhooks WHERE call LIKE '{mark}-%'"
@@ -252,7 +253,7 @@ def test_a_thousand_calls_at_once(chatty: Chatty, target: Target) -> None:
     echoed = asyncio.run(many(chatty.site, 1000, lambda number: start(f"MZ{call[2:]}-{number}", call, token)))
     assert echoed == 1000
     assert chatty.site.ask("/health").status_code == 200
-    used = target.succeed(f"ps -o rss= -p $(systemctl show -P MainPID {UNIT})")
+    used = target.succeed(f"ps -o rss= -p $(systemctl show -P MainPID {unit(target, NAME)})")
     print(f"1000 streams open at once, {int(used) / 1024:.0f} MB")
 
 

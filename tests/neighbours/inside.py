@@ -17,7 +17,7 @@ def inside(target: Target, unit: str, program: str, question: Any) -> Any:
     """What a Python program answers, JSON for JSON, when it runs in place of a unit's own."""
     _send(target, PROGRAM, program)
     _send(target, QUESTION, json.dumps(question))
-    text = target.succeed(f"systemctl cat --no-pager {unit}.service")
+    text = target.succeed(f"systemctl cat --no-pager {unit}")
     kept = [line for line in text.splitlines() if not re.match(r"(ExecStart|Type|Restart|RestartSec|Requires)=", line)]
     own = f"\n[Service]\nType=oneshot\nExecStart=/usr/bin/python3 -I {PROGRAM} {QUESTION}\n"
     own += "StandardOutput=truncate:/run/inside.out\nStandardError=truncate:/run/inside.err\n"

@@ -12,6 +12,7 @@ from roles.apps import App
 from roles.budget import megabytes
 from roles.server import Server
 from target.box import Target
+from target.run import unit
 from tests.neighbours.inside import inside
 
 pytestmark = pytest.mark.target
@@ -25,7 +26,7 @@ def found(target: Target, server: Server) -> dict[tuple[str, str], dict[str, str
     owned = {app.name: belongings(target, server, app) for app in server.apps}
     answers: dict[tuple[str, str], dict[str, str]] = {}
     for app in server.apps:
-        tried = inside(target, app.unit(app.processes[0].name), INTRUDER, owned)
+        tried = inside(target, unit(target, app.name, app.processes[0].name), INTRUDER, owned)
         answers.update({(app.name, owner): came for owner, came in tried.items()})
     return answers
 
@@ -34,14 +35,18 @@ def belongings(target: Target, server: Server, app: App) -> dict[str, list[Any]]
     """What is an app's own, by the way to try it."""
     assert server.redis is not None
     assert server.chroma is not None
-    pids = [int(target.succeed(f"systemctl show -P MainPID {app.unit(each.name)}.service")) for each in app.processes]
+    pids = [
+        int(target.succeed(f"systemctl show -P MainPID {unit(target, app.name, each.name)}")) for each in app.processes
+    ]
     assert all(pids)
     return {
         "path": [
             f"{app.root}/current/",
+            f"{app.root}/builds",
             f"{app.root}/releases",
             f"{app.root}/shared",
             app.env_file,
+            f"{app.root}/live/release/environment",
             f"/etc/boxkeeper/redis/{app.name}.acl",
             f"/var/lib/boxkeeper-redis/{app.name}",
             f"/etc/boxkeeper/tls/{app.name}/privkey.pem",
@@ -76,12 +81,12 @@ def test_each_gets_at_its_own(found: dict[tuple[str, str], dict[str, str]], serv
 def test_each_has_a_limit_of_memory_and_a_share_of_the_cpus(target: Target, server: Server) -> None:
     for app in server.apps:
         for process in app.processes:
-            unit = f"{app.unit(process.name)}.service"
-            assert int(shown(target, unit, "MemoryMax")) == megabytes(process.memory) << 20
-            assert shown(target, unit, "TasksMax") == "512"
-            assert shown(target, unit, "Slice") == app.slice
+            service = unit(target, app.name, process.name)
+            assert int(shown(target, service, "MemoryMax")) == megabytes(process.memory) << 20
+            assert shown(target, service, "TasksMax") == "512"
+            assert shown(target, service, "Slice") == app.slice
         assert shown(target, app.slice, "CPUWeight") == "100"
 
 
-def shown(target: Target, unit: str, name: str) -> str:
-    return target.succeed(f"systemctl show -P {name} {unit}").strip()
+def shown(target: Target, named: str, name: str) -> str:
+    return target.succeed(f"systemctl show -P {name} {named}").strip()

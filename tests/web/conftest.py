@@ -38,7 +38,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         for path, text in FRONTEND.items():
             web.put(f"/srv/notes/current/build/{path}", text)
         web.put("/usr/local/lib/upstream.py", (HERE / "upstream.py").read_bytes())
-        start = "systemd-run -q --unit=upstream python3 /usr/local/lib/upstream.py /run/boxkeeper/notes.web.sock"
+        start = "systemd-run -q --unit=upstream python3 /usr/local/lib/upstream.py /srv/notes/live/web.sock"
         target.succeed(f"systemctl stop upstream 2>/dev/null; {start}")
         web.converge("-y")
         yield web

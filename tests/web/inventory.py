@@ -30,7 +30,7 @@ class _Standin(App):
 
 class _Broken(_Standin):
     def socket(self, process: str) -> str:
-        return f"/run/boxkeeper/{'too-long-' * 20}.sock"
+        return f"/srv/notes/live/{'too-long-' * 20}.sock"
 
 
 _source = Git(url="https://example.com/app.git")

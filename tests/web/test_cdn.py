@@ -73,7 +73,7 @@ def test_whoever_comes_past_the_cdn_claims_in_vain_to_be_somebody_else(edge: Web
 
 
 def test_an_app_that_is_behind_no_cdn_does_not_believe_one(edge: Web) -> None:
-    edge.target.succeed("ln -sf notes.web.sock /run/boxkeeper/other.web.sock")
+    edge.target.succeed("mkdir -p /srv/other/live && ln -sf /srv/notes/live/web.sock /srv/other/live/web.sock")
     assert headers(visit(edge, "203.0.113.7", host=OTHER))["x-real-ip"] == EDGE
 
 
