@@ -1,0 +1,170 @@
+"""Releases that nobody notices, and ones that are killed at every step."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from target.load import Load
+from target.pulse.trial import INVENTORY, KINDS, Site, trial
+from target.run import start
+
+pytestmark = pytest.mark.target
+STEPS = ("source", "build", "pulse-python-release", "start", "live")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_five_releases_one_of_them_broken_and_a_rollback_are_noticed_by_nobody(
+    pulses: dict[str, Site], kind: str
+) -> None:
+    found = trial(pulses[kind])
+    print(found)
+    assert found.failed == []
+    assert found.cut == []
+    assert found.requests > 500
+    assert [(step.what, step.code == 0) for step in found.steps] == [
+        ("two", True),
+        ("three", True),
+        ("broken", False),
+        ("four", True),
+        ("five", True),
+        ("back to one", True),
+    ]
+    assert [step.what for step in found.steps if step.seconds is None] == ["broken"]
+
+
+def test_a_second_run_leaves_a_release_that_was_rolled_back_to(pulses: dict[str, Site]) -> None:
+    assert pulses["python"].converge("--dry", "--json").changes == []
+
+
+def test_another_environment_is_a_release_that_nobody_notices(pulse: Site) -> None:
+    before = pulse.live()
+    noted = Site(pulse.target, pulse.folder, pulse.kind, {"PULSE_NOTE": "other"})
+    with quiet(pulse):
+        assert noted.converge("-y").code == 0
+    assert pulse.live() != before
+    assert record(pulse)["build"] == record(pulse, before)["build"]
+    assert pulse.converge("-y").code == 0
+
+
+def test_what_is_open_longer_than_its_time_is_closed_with_a_word(pulse: Site) -> None:
+    short = Site(pulse.target, pulse.folder, pulse.kind, {"PULSE_DRAIN": "4"})
+    assert short.release("short").code == 0
+    with short.load(sockets=5) as load:
+        assert short.release("next").code == 0
+        assert load.cut == []
+        deadline = time.monotonic() + 20
+        while len(load.cut) < 5 and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert len(load.cut) == 5
+    assert all("1012" in cut for cut in load.cut), load.cut
+    assert load.failed == []
+    assert pulse.target.succeed("systemctl --failed --plain --no-legend").strip() == ""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_release_that_is_killed_leaves_what_serves_and_the_next_one_works(pulse: Site, step: str) -> None:
+    unit = f"boxkeeper-release-{pulse.app}.service"
+    with quiet(pulse):
+        pulse.write(f"killed-{step}")
+        begun = start(INVENTORY, "deploys/apps.py", environment=pulse.environment)
+        reach(pulse, step)
+        pulse.target.succeed(f"systemctl kill --kill-whom=main -s KILL {unit}")
+        assert (begun.wait(60) == 0) == (record(pulse)["source"] == record(pulse, newest(pulse))["source"])
+        pulse.target.wait_until(f"! systemctl is-active {unit}", 30)
+        assert record(pulse, newest(pulse))["result"] in ("cut off", "live")
+        assert pulse.release(f"after-{step}").code == 0
+    assert len(slots(pulse)) <= 2 + len(draining(pulse))
+    assert pulse.target.succeed("systemctl --failed --plain --no-legend").strip() == ""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_release_goes_on_when_who_asked_for_it_is_killed(pulse: Site, step: str) -> None:
+    with quiet(pulse):
+        pulse.write(f"alone-{step}")
+        begun = start(INVENTORY, "deploys/apps.py", environment=pulse.environment)
+        reach(pulse, step)
+        begun.kill()
+        begun.wait()
+        pulse.target.wait_until(f"! systemctl is-active boxkeeper-release-{pulse.app}.service", 60)
+        assert record(pulse)["result"] == "live"
+        assert pulse.converge("--dry", "--json").changes == []
+
+
+def test_a_disk_that_fills_up_during_a_build_leaves_what_serves_and_the_next_one_works(pulse: Site) -> None:
+    with quiet(pulse):
+        room = int(pulse.target.succeed("df --output=avail -k /srv | tail -1"))
+        pulse.target.succeed(f"fallocate -l {room - 2000}K /srv/ballast")
+        failed = pulse.release("full")
+        pulse.target.succeed("rm /srv/ballast")
+        assert failed.code != 0
+        assert "No space left" in failed.output, failed.output
+        assert pulse.release("roomy").code == 0
+
+
+def test_a_box_too_small_for_two_copies_restarts_in_place_and_loses_no_request(pulse: Site) -> None:
+    small = "sed 's/^MemAvailable:.*/MemAvailable: 100000 kB/' /proc/meminfo >/run/meminfo"
+    pulse.target.succeed(f"{small} && mount --bind /run/meminfo /proc/meminfo")
+    try:
+        with pulse.load(sockets=3) as load:
+            assert pulse.release("small").code == 0
+            assert pulse.release("broken").code != 0
+            time.sleep(1)
+        assert load.failed == []
+        assert record(pulse)["how"] == "in place"
+        assert "small" in load.seen
+        assert all("1012" in cut for cut in load.cut), load.cut
+        assert len(load.cut) == 3
+    finally:
+        pulse.target.succeed("umount /proc/meminfo")
+    assert pulse.release("large").code == 0
+    assert record(pulse)["how"] == ""
+
+
+def test_after_a_reboot_what_was_live_is_live(pulse: Site) -> None:
+    before = pulse.target.succeed(f"curl -sk --resolve python.localhost:443:127.0.0.1 {URL}")
+    pulse.target.succeed("cp -a /srv /var/kept")  # this disk is in memory
+    pulse.target.succeed("umount -l /srv && rmdir /srv && mv /var/kept /srv")
+    pulse.target.reboot()
+    ask = f"test \"$(curl -sk --resolve python.localhost:443:127.0.0.1 {URL})\" = '{before}'"
+    pulse.target.wait_until(ask, 60)
+    assert len(slots(pulse)) == 1
+
+
+URL = "https://python.localhost/"
+
+
+@contextmanager
+def quiet(site: Site) -> Iterator[Load]:
+    """A stretch of time in which no client notices anything."""
+    with site.load(sockets=20) as load:
+        yield load
+    assert load.failed == []
+    assert load.cut == []
+
+
+def reach(site: Site, step: str) -> None:
+    """Wait until the release that was just begun is at a step."""
+    newest_record = f"$(ls -d /srv/{site.app}/releases/* | tail -1)/release.json"
+    site.target.wait_until(f"""grep -q '"step": "{step}".*"result": null' {newest_record}""", 60)
+
+
+def newest(site: Site) -> str:
+    return site.target.succeed(f"ls /srv/{site.app}/releases | tail -1").strip()
+
+
+def record(site: Site, release: str = "") -> Any:
+    return json.loads(site.target.succeed(f"cat /srv/{site.app}/releases/{release or site.live()}/release.json"))
+
+
+def slots(site: Site) -> list[str]:
+    return site.target.succeed(f"ls /srv/{site.app}/slots").split()
+
+
+def draining(site: Site) -> list[str]:
+    return site.target.succeed(f"ls /srv/{site.app}/slots/*/draining 2>/dev/null || true").split()
