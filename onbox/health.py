@@ -18,8 +18,6 @@ GLANCE = 3.0
 """Seconds that one answer may take where nothing was changed."""
 DEATHS = 3
 """Restarts by systemd after which waiting longer is no use."""
-
-
 HEARD = 10.0
 """Seconds after which a program that takes no connection may be one that listens elsewhere."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from onbox import records, releases, schema, slots
+from onbox import records, releases, schema, slots, stock
 
 Json = Any
-TOLD = ("name", "time", "kind", "ref", "source", "who", "environment", "schema", "result", "reason", "seconds", "how")
+WHAT = ("name", "time", "kind", "like", "ref", "source", "build", "installed", "environment", "schema")
+HOW = ("who", "result", "reason", "seconds", "how")
 
 
 def observe(queries: list[Json]) -> list[Json]:
@@ -19,16 +19,10 @@ def _found(app: str, database: str | None) -> Json:
     live = slots.live(app)
     known = records.every(app)
     return {
-        "releases": [{**{word: record.get(word) for word in TOLD}, "like": record["like"]} for record in known],
-        # what it takes to be live again: its units and its build
-        "kept": [each["name"] for each in known if each["result"] == "live" and _is_whole(app, each["name"])],
+        "releases": [{word: record.get(word) for word in (*WHAT, *HOW)} for record in known],
+        "kept": [each["name"] for each in known if each["result"] == "live" and stock.is_whole(app, each["name"])],
         "live": live.release if live else None,
         "pinned": bool(live and live.record.get("pinned")),
         "under_way": releases.under_way(app),
         "schema": schema.digest(database),
     }
-
-
-def _is_whole(app: str, release: str) -> bool:
-    folder = records.path(app, release)
-    return os.path.isdir(f"{folder}/units") and os.path.isdir(f"{folder}/build")

@@ -10,15 +10,20 @@ Json = Any
 APPS = "/srv"
 
 
+def home(app: str) -> str:
+    """The folder of an app."""
+    return f"{APPS}/{app}"
+
+
 def path(app: str, release: str) -> str:
     """The folder of a release."""
-    return f"{APPS}/{app}/releases/{release}"
+    return f"{home(app)}/releases/{release}"
 
 
 def names(app: str) -> list[str]:
     """The names of an app's releases, the oldest first: they begin with their time."""
     try:
-        return sorted(os.listdir(f"{APPS}/{app}/releases"))
+        return sorted(os.listdir(f"{home(app)}/releases"))
     except OSError:
         return []
 
@@ -37,10 +42,17 @@ def every(app: str) -> list[Json]:
     return [record for name in names(app) if (record := read(app, name))]
 
 
-def write(app: str, record: Json) -> None:
+def write(record: Json) -> None:
     """Keep a record, whole or not at all."""
-    file = f"{path(app, record['name'])}/release.json"
+    file = f"{path(record['app'], record['name'])}/release.json"
     # 0600: it holds a hash of the environment, by which a guess at a short secret could be checked
     with open(os.open(f"{file}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
         json.dump(record, written)
     os.rename(f"{file}.new", file)
+
+
+def step(record: Json, doing: str) -> None:
+    """Say what a release does now, in its record and in its journal."""
+    record["step"] = doing
+    write(record)
+    print(f"{record['name']}: {doing}", flush=True)

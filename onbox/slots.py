@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 
 from onbox import records, units
 from onbox.links import point, target
-from onbox.shell import run
+from onbox.shell import Failed, run
 
 Json = Any
-APPS = records.APPS
 UNITS = "/etc/systemd/system"
 SOCKETS = "/proc/net/unix"
 OPEN = ("02", "03")
@@ -38,7 +37,7 @@ class Slot(NamedTuple):
 
     @property
     def path(self) -> str:
-        return f"{APPS}/{self.app}/slots/{self.number}"
+        return f"{records.home(self.app)}/slots/{self.number}"
 
     @property
     def release(self) -> str | None:
@@ -78,12 +77,12 @@ class Slot(NamedTuple):
 
 def live(app: str) -> Slot | None:
     """The slot that nginx sends to."""
-    return next((slot for slot in every(app) if target(f"{APPS}/{app}/live") == f"slots/{slot.number}"), None)
+    return next((slot for slot in every(app) if target(f"{records.home(app)}/live") == f"slots/{slot.number}"), None)
 
 
 def every(app: str) -> list[Slot]:
     try:
-        numbers = [int(name) for name in os.listdir(f"{APPS}/{app}/slots") if name.isdigit()]
+        numbers = [int(name) for name in os.listdir(f"{records.home(app)}/slots") if name.isdigit()]
     except OSError:
         return []
     return [Slot(app, number) for number in sorted(numbers)]
@@ -102,9 +101,8 @@ def fill(slot: Slot, release: str) -> None:
     point(f"{slot.path}/release", f"../../releases/{release}")
     _install(slot)
     gone = before - set(slot.units)
-    if gone:
-        run(["systemctl", "stop", "--", *gone])
-        _uninstall(gone)
+    stop(sorted(gone))
+    _uninstall(gone)
     run(["systemctl", "daemon-reload"])
 
 
@@ -137,7 +135,8 @@ def restart(slot: Slot) -> None:
 def stop(names: list[str]) -> None:
     """Stop units, each within its own deadline: a worker finishes its task."""
     if names:
-        run(["systemctl", "stop", "--", *names], timeout=units.JOB)
+        # 5: systemd knows none of that name, as where a kill came before its file was there
+        run(["systemctl", "stop", "--", *names], timeout=units.JOB, ok=(0, 5))
 
 
 def empty(slot: Slot) -> None:
@@ -149,7 +148,8 @@ def empty(slot: Slot) -> None:
     if names:
         run(["systemctl", "daemon-reload"])
         run(["systemctl", "reset-failed", "--", *names], ok=(0, 1))  # 1: none of them has failed
-    shutil.rmtree(slot.path)
+    with contextlib.suppress(FileNotFoundError):  # whoever else tidies up at this moment was faster
+        shutil.rmtree(slot.path)
 
 
 def prove(slot: Slot) -> None:
@@ -168,7 +168,7 @@ def switch(slot: Slot) -> None:
     if before is not None and before != slot:
         # said before it is so: one that is neither live nor marked is one that never got healthy, and is swept
         _write(f"{before.path}/draining", str(time.time() + before.record.get("drain_seconds", 0)))
-    point(f"{APPS}/{slot.app}/live", f"slots/{slot.number}")
+    point(f"{records.home(slot.app)}/live", f"slots/{slot.number}")
     if before is not None and before != slot:
         let_end(before)
 
@@ -221,37 +221,45 @@ def tidy(app: str) -> None:
             let_end(slot)
         else:
             empty(slot)
-    if now is None:
-        return
-    before = proven(now)
-    if before and before != now.release and os.path.isdir(f"{APPS}/{app}/releases/{before}"):
-        fill(now, before)
-        restart(now)
-    start([unit for unit, state in states(now).items() if state not in ("active", "reloading")])
-
-
-def states(slot: Slot) -> dict[str, str]:
-    """systemd's word for each unit of a slot."""
-    return {unit: shown.get("ActiveState", "") for unit, shown in units.show(slot.units, "ActiveState").items()}
+    if now is not None:
+        _resume(now)
 
 
 def boot() -> None:
     """After a reboot: no connection has outlived it, so what is live is started and every other slot is gone."""
-    for app in sorted(os.listdir(APPS)):
-        now = live(app)
-        for slot in every(app):
-            if slot != now:
-                empty(slot)
-        if now is None:
-            continue
-        before = proven(now)
-        if before and before != now.release:
-            fill(now, before)
-        if now.sockets:
-            run(["systemctl", "start", "--", *now.sockets])
-        if now.services():
-            # not waited for: they wait for the database, and what waits for this unit waits for them
-            run(["systemctl", "start", "--no-block", "--", *now.services()])
+    failures = []
+    for app in sorted(os.listdir(records.APPS)):
+        try:
+            _boot(app)
+        except (Failed, OSError) as failed:  # keeps no other app from its start
+            failures.append(f"{app}: {failed}")
+    if failures:
+        raise Failed("\n".join(failures))
+
+
+def _boot(app: str) -> None:
+    now = live(app)
+    for slot in every(app):
+        if slot != now:
+            empty(slot)
+    if now is not None:
+        _resume(now)
+
+
+def _resume(slot: Slot) -> None:
+    """See that what is live runs: the version that got healthy there, where a change in place was cut off.
+
+    It is not waited for: at boot services wait for the database, which waits for whoever waits for this; and one that
+    does not come up must not keep the release from being made that mends it.
+    """
+    before = proven(slot)
+    undone = before is not None and before != slot.release and os.path.isdir(records.path(slot.app, before))
+    if before and undone:
+        fill(slot, before)
+    if slot.sockets:
+        run(["systemctl", "start", "--", *slot.sockets])
+    if slot.services():
+        run(["systemctl", "restart" if undone else "start", "--no-block", "--", *slot.services()])
 
 
 def _write(path: str, text: str) -> None:

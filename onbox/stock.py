@@ -1,0 +1,66 @@
+"""What is kept of an app's versions: the newest releases, what runs, and the builds that these are made of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from onbox import records, slots
+from onbox.links import target
+
+Json = Any
+KEEP = 5
+"""Releases that stay on disk, the live one included."""
+REMEMBERED = 30
+"""Records that stay, those of failed releases included."""
+
+
+def built(app: str) -> list[Json]:
+    """The records whose build is there, whole."""
+    known = records.every(app)
+    return [each for each in known if each["built"] and os.path.isdir(f"{records.home(app)}/builds/{each['build']}")]
+
+
+def build_of(app: str, source: str, recipe: str) -> str | None:
+    """The newest build of this source that was made in this way."""
+    alike = [each["build"] for each in built(app) if (each["source"], each["recipe"]) == (source, recipe)]
+    return alike[-1] if alike else None
+
+
+def is_whole(app: str, release: str) -> bool:
+    """Whether a release is there with what it takes to be live again: its units and its build."""
+    return all(os.path.isdir(f"{records.path(app, release)}/{part}") for part in ("units", "build"))
+
+
+def prune(making: Json) -> None:
+    """Remove releases beyond the newest ones, and builds that no release has. Records stay for longer.
+
+    `making` is the record of the release that is being made, which may know more than the one on disk.
+    """
+    app = making["app"]
+    known = [making if each["name"] == making["name"] else each for each in records.every(app)]
+    good = [each["name"] for each in known if each["result"] == "live"][-KEEP:]
+    begun = [each["name"] for each in known if each["result"] is None]
+    kept = {*good, *begun, *(slot.release for slot in slots.every(app) if slot.release)}
+    for each in known:
+        if each["name"] not in kept:
+            _forget(app, each["name"])
+    for name in records.names(app)[:-REMEMBERED]:
+        if name not in kept:
+            shutil.rmtree(records.path(app, name))
+    links = (target(f"{records.path(app, name)}/{link}") for name in kept for link in ("build", "before"))
+    used = {os.path.basename(link) for link in links if link}
+    for name in os.listdir(f"{records.home(app)}/builds"):
+        if name not in used:
+            shutil.rmtree(f"{records.home(app)}/builds/{name}")
+
+
+def _forget(app: str, release: str) -> None:
+    """Leave nothing of a release but its record."""
+    folder = records.path(app, release)
+    for name in os.listdir(folder):
+        if name == "units":
+            shutil.rmtree(f"{folder}/{name}")
+        elif name != "release.json":
+            os.unlink(f"{folder}/{name}")
