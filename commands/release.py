@@ -32,9 +32,7 @@ def release(env: str, app: str, ref: str | None) -> None:
     outcome = converge(inventory_of(env), "deploys/release.py", "--data", f"app={app}", *chosen)
     after = _history(server, wanted)
     if outcome.code != 0:
-        raise Fault(
-            f"{app} goes on as it was ({after['live'] or 'nothing is live'}); all it said: `boxkeeper logs {env} {app}`"
-        )
+        _failed(env, app, after)
     if not outcome.changed:
         click.echo(f"{after['live']} is live already: nothing to release.")
         return
@@ -52,6 +50,8 @@ def rollback(env: str, app: str, to: str | None, yes: bool) -> None:
     before = _history(server, wanted)
     _must_be_alone(env, wanted, before)
     goal = to or previous(before)
+    if goal is not None and goal == before["live"]:
+        raise Fault(f"{goal} of {app} is live already")
     if goal is None or goal not in before["kept"]:
         kept = ", ".join(name for name in before["kept"] if name != before["live"]) or "none"
         raise Fault(f"{app} has no {f'release {goal}' if goal else 'earlier release'} to go back to; there is {kept}")
@@ -98,12 +98,25 @@ def _data(ref: str) -> str:
 
 
 def previous(found: Json) -> str | None:
-    """The newest release before what is live: what a rollback without a name means."""
+    """The newest release of another version before what is live: what a rollback without a name means."""
     known = {record["name"]: record for record in found["releases"]}
-    live = known.get(found["live"] or "", {})
-    origin = live.get("like") or found["live"] or ""
-    firsts = [name for name in found["kept"] if not known[name]["like"] and name < origin]
-    return firsts[-1] if firsts else None
+    if found["live"] not in known:
+        return None
+    origin = known[found["live"]]
+    while origin["like"] in known:  # it was live again, or had its environment changed
+        origin = known[origin["like"]]
+    others = [
+        name
+        for name in found["kept"]
+        # what differs in its environment only is the same version, and would be given the environment of now
+        if not known[name]["like"] and name < origin["name"] and _version(known[name]) != _version(origin)
+    ]
+    return others[-1] if others else None
+
+
+def _version(record: Json) -> tuple[str, str]:
+    """What a release runs: its build and its units."""
+    return record["build"], record["installed"]
 
 
 def migrated(found: Json, goal: str) -> str:

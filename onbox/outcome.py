@@ -19,7 +19,7 @@ def apply(payload: Json) -> None:
     """Wait until what is live is healthy. Raises Failed when it is not what is wanted, or does not get so."""
     app = payload["app"]
     if payload["differs"]:
-        known = records.every(app)
-        reason = (known[-1].get("reason") or "").partition("\n")[0] if known else ""
+        tried = [record for record in records.every(app)[-1:] if record["source"] == payload["source"]]
+        reason = (tried[0].get("reason") or "").partition("\n")[0] if tried else ""
         raise Failed(f"{app}: {reason or payload['differs'][0]}")
     health.apply({"app": app})

@@ -15,18 +15,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from roles import Settings
-from roles.apps.texts import normal_domain, uncarriable
+from roles.apps.texts import normal_domain, uncarriable, usable_name
 
-# Accounts and groups that Debian, Ubuntu and the packages we install have or make, and PostgreSQL's own names.
-RESERVED = frozenset(
-    "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio "
-    "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
-    "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
-    "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot coturn turnserver fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
-)
-OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
-"""How the names of others' accounts, units and roles begin."""
 Need = Literal["postgres", "redis", "chroma", "ollama", "turn"]
 
 
@@ -215,11 +205,7 @@ class App(Settings):
     @field_validator("name")
     @classmethod
     def _name(cls, name: str) -> str:
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", name):
-            raise ValueError(f"{name!r} can't be an app's name; use 2 to 31 of a-z, 0-9 and -, e.g. `note-taker`")
-        if name in RESERVED or name.startswith(OTHERS):
-            raise ValueError(f"{name!r} is the name of something else on a box; call the app e.g. `my-{name}`")
-        return name
+        return usable_name(name)
 
     @field_validator("domain")
     @classmethod

@@ -80,8 +80,7 @@ class Release:
         return bool(found["live"] and found["live"]["pinned"] and not self.asked)
 
     def payload(self, found: Json) -> Json:
-        stays = self._stays(found)
-        wanted = found["live"]["source"] if stays else self._source(found)
+        stays, wanted = self._stays(found), self.wanted(found)
         built = [wanted, self.recipe] in found["builds"]
         return {
             "app": self.app.name,
@@ -115,8 +114,12 @@ class Release:
         with build.here(self.app, folder, public(self.app)) as built:
             return source.archive(built, source.everything(built))
 
+    def wanted(self, found: Json) -> str | None:
+        """The source that is to be live: the newest, or what is live where that stays."""
+        return found["live"]["source"] if self._stays(found) else self._source(found)
+
     def _source(self, found: Json) -> str | None:
-        """What identifies the source: a hash of the folder, or the commit; None where the box does not find it."""
+        """The newest source: a hash of the folder, or the commit; None where the box does not find it."""
         if isinstance(self.app.source, Folder):
             return _identity(_folder(self.app.source))
         commit: str | None = found["commit"]
@@ -170,7 +173,8 @@ class Live:
         return [*self.release.differences(found), *refused]
 
     def payload(self, found: Json) -> Json:
-        return {"app": self.release.app.name, "differs": list(self.release.differences(found))}
+        differs = list(self.release.differences(found))
+        return {"app": self.release.app.name, "source": self.release.wanted(found), "differs": differs}
 
 
 RUNNING = ("active", "reloading")

@@ -54,8 +54,7 @@ def app_wanted(server: Server, app: App, release: Release) -> Iterator[Resource]
     yield Files(
         [
             Directory(app.root, mode="0750", owner=app.name, group="www-data"),
-            Directory(f"{app.root}/builds", mode="0755", owner=app.name, group=app.name),
-            *map(Directory, (f"{app.root}/releases", f"{app.root}/slots")),
+            *map(Directory, (f"{app.root}/builds", f"{app.root}/releases", f"{app.root}/slots")),
             Directory(f"{app.root}/shared", mode="0710", owner=app.name, group="www-data"),
             # nginx reads what the app puts there: new files take the folder's group
             *(Directory(f"{app.root}/{folder}", "2750", app.name, "www-data") for folder in app.folders),

@@ -1,8 +1,19 @@
-"""What an environment can carry, and what a domain is: texts that users write about their apps."""
+"""What an environment can carry, and what a name and a domain are: texts that users write about their apps."""
 
 from __future__ import annotations
 
 import re
+
+# Accounts and groups that Debian, Ubuntu and the packages we install have or make, and PostgreSQL's own names.
+RESERVED = frozenset(
+    "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio "
+    "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
+    "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
+    "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
+    "certbot coturn turnserver fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
+)
+OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
+"""How the names of others' accounts, units and roles begin."""
 
 
 def uncarriable(value: str) -> str:
@@ -17,6 +28,15 @@ def uncarriable(value: str) -> str:
         return "holds a character that Unicode keeps for nobody; systemd starts nothing with such a variable"
     # MAX_ARG_STRLEN of execve(2): one variable with its name, `=` and the byte that ends it
     return f"is {size} bytes long; Linux hands 128 KiB to a program" if size > 131072 - 130 else ""
+
+
+def usable_name(name: str) -> str:
+    """The name of an app, which is its account's too. Raises ValueError for what can be none, or is somebody else's."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", name):
+        raise ValueError(f"{name!r} can't be an app's name; use 2 to 31 of a-z, 0-9 and -, e.g. `note-taker`")
+    if name in RESERVED or name.startswith(OTHERS):
+        raise ValueError(f"{name!r} is the name of something else on a box; call the app e.g. `my-{name}`")
+    return name
 
 
 def normal_domain(domain: str) -> str:
