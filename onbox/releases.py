@@ -19,7 +19,7 @@ from typing import Any
 
 from onbox import handover, records, schema, slots, source, stock, units
 from onbox.journal import last_lines
-from onbox.links import point
+from onbox.links import point, target
 from onbox.shell import Failed
 from onbox.shell import run as sh
 from onbox.slots import Slot
@@ -187,8 +187,8 @@ def _prepare(spec: Json, record: Json) -> None:
     built = stock.build_of(app, spec["source"], spec["recipe"])
     record["build"] = built or name
     point(f"{folder}/build", f"../../builds/{record['build']}")
-    if live and live["build"] != record["build"]:
-        point(f"{folder}/before", f"../../builds/{live['build']}")  # whose hashed files an open page may still ask for
+    if before := _before(now, record["build"]):
+        point(f"{folder}/before", before)
     point(f"{records.home(app)}/next", f"releases/{name}")
     _copy(spec, record)
     if not built:
@@ -199,6 +199,14 @@ def _prepare(spec: Json, record: Json) -> None:
             records.step(record, unit.removesuffix(".service"))
             _unit_once(unit)
     record["schema"] = schema.digest(spec["database"])
+
+
+def _before(now: Slot | None, build: str) -> str | None:
+    """Where the build before this one is: a page that was opened then may still ask for its hashed files."""
+    live = now.record.get("build") if now else None
+    if now is None or live is None:
+        return None
+    return target(f"{now.path}/release/before") if live == build else f"../../builds/{live}"
 
 
 def _copy(spec: Json, record: Json) -> None:

@@ -116,8 +116,9 @@ def _install(slot: Slot) -> None:
 
 def _uninstall(names: set[str]) -> None:
     for name in names:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{UNITS}/{name}")
+        for path in (f"{UNITS}/{name}", f"{UNITS}/{name}.new"):  # the second of one that was cut off
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def start(names: list[str], verb: str = "start") -> None:

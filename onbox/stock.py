@@ -42,15 +42,18 @@ def prune(making: Json) -> None:
     known = [making if each["name"] == making["name"] else each for each in records.every(app)]
     good = [each["name"] for each in known if each["result"] == "live"][-KEEP:]
     begun = [each["name"] for each in known if each["result"] is None]
-    kept = {*good, *begun, *(slot.release for slot in slots.every(app) if slot.release)}
+    runs = {slot.release for slot in slots.every(app) if slot.release}
+    kept = {*good, *begun, *runs}
     for each in known:
         if each["name"] not in kept:
             _forget(app, each["name"])
     for name in records.names(app)[:-REMEMBERED]:
         if name not in kept:
             shutil.rmtree(records.path(app, name))
-    links = (target(f"{records.path(app, name)}/{link}") for name in kept for link in ("build", "before"))
-    used = {os.path.basename(link) for link in links if link}
+    builds = [f"{records.path(app, name)}/build" for name in kept]
+    # a page that was opened before a release asks for the hashed files of its own
+    before = [f"{records.path(app, name)}/before" for name in runs]
+    used = {os.path.basename(target(link) or "") for link in (*builds, *before)}
     for name in os.listdir(f"{records.home(app)}/builds"):
         if name not in used:
             shutil.rmtree(f"{records.home(app)}/builds/{name}")

@@ -1,277 +1,290 @@
-"""Releases, as far as they need no systemd: what is found, where it points, what is kept, what is unpacked."""
+"""Releases: what is built, what runs, what is live, and what is left of one that failed or was killed."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import os
-import subprocess
-import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from onbox import releases
+from onbox import records, releases, slots, source, stock
 from onbox.shell import Failed
+from tests.onbox.box import Box, Killed
 
-NAMES = [f"2026010{day}T000000Z-abcdefgh" for day in range(1, 10)]
-
-
-@pytest.fixture(autouse=True)
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folders of an app called `app`, and systemd out of reach."""
-    monkeypatch.setattr(releases, "APPS", str(tmp_path / "srv"))
-    monkeypatch.setattr(releases, "STATE", str(tmp_path / "state"))
-    (tmp_path / "srv" / "app" / "releases").mkdir(parents=True)
-    (tmp_path / "state" / "app").mkdir(parents=True)
-    return tmp_path
+ALL = ["app-beat", "app-web", "app-worker"]
 
 
-def add(box: Path, name: str, record: bool = True) -> Path:
-    folder = box / "srv" / "app" / "releases" / name
-    folder.mkdir()
-    (folder / "main.py").write_text(name)
-    if record:
-        releases._record("app", name, {"source": name, "git": None, "recipe": "r"})
-    return folder
+def running(box: Box, slot: int) -> list[str]:
+    """The services that run in a slot."""
+    return sorted(name.partition("@")[0] for name in box.runs if name.endswith(f"@{slot}.service"))
 
 
-def current(box: Path, folder: Path) -> None:
-    releases._point(str(box / "srv" / "app" / "current"), str(folder))
+def test_a_first_release_is_built_started_and_live(box: Box) -> None:
+    record = box.release("a")
+    assert box.live == "a"
+    assert running(box, 1) == ALL
+    assert (record["result"], record["reason"], record["who"], record["ref"]) == ("live", "", "me@here", "main")
+    assert box.builds() == [record["name"]]
+    assert not os.path.lexists(box.home / "next")
+    assert sorted(os.listdir(records.path("app", record["name"]))) == ["build", "environment", "release.json", "units"]
 
 
-def kept(box: Path) -> list[str]:
-    return sorted(path.name for path in (box / "srv" / "app" / "releases").iterdir())
+def test_the_next_one_runs_beside_it_and_then_everybody_is_sent_there(box: Box) -> None:
+    first, second = box.release("a"), box.release("b")
+    assert box.live == "b"
+    assert running(box, 2) == ALL
+    assert "app-web" in running(box, 1)  # for what is open there
+    assert {box.runs["app-web@1.service"], box.runs["app-web@2.service"]} == {first["name"], second["name"]}
 
 
-def test_what_is_live_is_what_current_points_to(box: Path) -> None:
-    assert releases.live("app") is None
-    add(box, NAMES[1])
-    current(box, add(box, NAMES[0]))
-    assert releases.live("app")["source"] == NAMES[0]
+def test_only_one_runs_of_what_may_run_only_once(box: Box) -> None:
+    box.release("a")
+    box.asked.clear()
+    box.release("b")
+    assert box.asked.index("stop app-beat@1.service") < box.asked.index("start app-beat@2.service")
+    assert "app-beat" not in running(box, 1)
 
 
-def test_a_release_without_its_record_is_not_live(box: Path) -> None:
-    """It was cut off before it was known to be healthy."""
-    current(box, add(box, NAMES[0], record=False))
-    assert releases.live("app") is None
-
-
-@pytest.mark.parametrize("text", ["", "{", "\xff"])
-def test_a_record_that_is_torn_is_none(box: Path, text: str) -> None:
-    current(box, add(box, NAMES[0]))
-    (box / "state" / "app" / f"{NAMES[0]}.json").write_bytes(text.encode("latin-1"))
-    assert releases.live("app") is None
-
-
-def test_a_box_without_the_app_is_found_so() -> None:
-    (found,) = releases.observe([{"app": "other", "git": None}])
-    assert found == {"source": None, "recipe": None, "running": False, "commit": None}
-
-
-def test_a_link_is_moved_in_one_step_also_over_one_that_was_cut_off(box: Path) -> None:
-    link = box / "srv" / "app" / "current"
-    (box / "srv" / "app" / "current.new").symlink_to("nowhere")
-    releases._point(str(link), "a")
-    releases._point(str(link), "b")
-    assert os.readlink(link) == "b"
-    assert not os.path.lexists(f"{link}.new")
-
-
-def test_the_one_to_go_back_to_is_the_newest_that_was_healthy(box: Path) -> None:
-    assert releases._newest("app") is None
-    for name in NAMES[:3]:
-        add(box, name)
-    add(box, NAMES[3], record=False)
-    (box / "state" / "app" / f"{NAMES[4]}.json.new").touch()  # a record that was cut off
-    (box / "state" / "app" / "outcome").touch()
-    assert releases._newest("app") == str(box / "srv" / "app" / "releases" / NAMES[2])
-
-
-def test_what_a_cut_off_release_left_is_swept_but_never_what_is_live(box: Path) -> None:
-    add(box, NAMES[0])
-    add(box, NAMES[1], record=False)
-    current(box, add(box, NAMES[2], record=False))
-    releases._sweep("app")
-    assert kept(box) == [NAMES[0], NAMES[2]]
-
-
-def test_the_newest_five_are_kept_and_always_the_live_one(box: Path) -> None:
-    folders = [add(box, name) for name in NAMES]
-    current(box, folders[0])
-    releases._prune("app")
-    assert kept(box) == [NAMES[0], *NAMES[5:]]
-    records = sorted(path.name for path in (box / "state" / "app").glob("*.json"))
-    assert records == [f"{name}.json" for name in kept(box)]
-
-
-def test_with_fewer_nothing_is_pruned(box: Path) -> None:
-    for name in NAMES[:5]:
-        folder = add(box, name)
-    current(box, folder)
-    releases._prune("app")
-    assert len(kept(box)) == 5
-
-
-def archive(*entries: tuple[tarfile.TarInfo, bytes]) -> dict[str, Any]:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for entry, content in entries:
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return {"archive": base64.b64encode(packed.getvalue()).decode()}
-
-
-def test_a_source_is_unpacked(tmp_path: Path) -> None:
-    releases._unpack(archive((tarfile.TarInfo("a/b.txt"), b"1")), str(tmp_path / "to"))
-    assert (tmp_path / "to" / "a" / "b.txt").read_text() == "1"
-
-
-@pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "a/../../outside"])
-def test_a_source_that_would_write_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(Failed, match="which points outside of it"):
-        releases._unpack(archive((tarfile.TarInfo(name), b"1")), str(tmp_path / "to"))
-    assert not (tmp_path / "outside").exists()
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A repository in which names end in one another."""
-    path = tmp_path / "repository"
-
-    def git(*arguments: str) -> str:
-        who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-        line = ["git", *who, "-C", str(path), *arguments]
-        return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
-
-    path.mkdir()
-    git("init", "--quiet", "--initial-branch", "main")
-    commits = {}
-    for branch in ("main", "feature/main", "zz/main"):
-        git("checkout", "--quiet", "-B", branch)
-        git("commit", "--quiet", "--allow-empty", "--message", branch)
-        commits[branch] = git("rev-parse", "HEAD")
-    git("tag", "v1", commits["main"])
-    git("tag", "--annotate", "--message", "x", "v2", commits["feature/main"])
-    (tmp_path / "commits").write_text(json.dumps(commits))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("ref", "branch"), {"main": "main", "feature/main": "feature/main", "v1": "main", "v2": "feature/main"}.items()
-)
-def test_a_ref_is_the_commit_that_it_means_now(repository: Path, ref: str, branch: str) -> None:
-    commits = json.loads((repository.parent / "commits").read_text())
-    assert releases._commit({"url": str(repository), "ref": ref}) == commits[branch]
-
-
-def test_a_full_commit_is_not_asked_for() -> None:
-    assert releases._commit({"url": "/nowhere", "ref": "a" * 40}) == "a" * 40
-
-
-@pytest.mark.parametrize("ref", ["mian", "ma", "ain", "refs/heads/nope"])
-def test_a_ref_that_nobody_knows_is_none(repository: Path, ref: str) -> None:
-    assert releases._commit({"url": str(repository), "ref": ref}) is None
-
-
-def test_a_repository_that_cannot_be_reached_is_none() -> None:
-    assert releases._commit({"url": "/nowhere", "ref": "main"}) is None
-
-
-def test_a_release_of_nothing_says_what_was_not_found() -> None:
+def test_a_release_of_nothing_says_what_was_not_found(box: Box) -> None:
     with pytest.raises(Failed, match="app: mian is not found at /nowhere: no branch, tag or full commit is called so"):
-        releases.apply({"app": "app", "source": None, "git": {"url": "/nowhere", "ref": "mian"}})
+        releases.apply(box.spec("a", source=None, git={"url": "/nowhere", "ref": "mian"}))
+    assert records.every("app") == []
 
 
-@pytest.fixture
-def run(box: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Make the steps that need systemd or an app's user into lines. A step in `fails` fails."""
-    lines: list[str] = []
-
-    def sh(argv: Sequence[str], **_: object) -> str:
-        lines.append(" ".join(argv[:2]))
-        return ""
-
-    def once(unit: str) -> None:
-        lines.append(unit)
-        if (box / "fails").exists() and (box / "fails").read_text() == unit:
-            raise Failed(f"{unit} failed")
-
-    def start(spec: Any) -> None:
-        lines.append(f"start {os.path.basename(os.readlink(box / 'srv' / 'app' / 'current'))[17:]}")
-        if (box / "fails").exists() and (box / "fails").read_text() == "health" and lines[-1] != "start old":
-            raise Failed("GET /: 500")
-
-    monkeypatch.setattr(releases, "sh", sh)
-    monkeypatch.setattr(releases, "_unit_once", once)
-    monkeypatch.setattr(releases, "_start", start)
-    return lines
+def test_releases_that_differ_only_in_their_environment_share_a_build(box: Box) -> None:
+    first = box.release("a")
+    (box.root / "env").write_text("A=2")
+    second = box.release("a", archive=None)
+    assert (second["name"], second["build"]) == (box.live and second["name"], first["build"])
+    assert box.builds() == [first["name"]]
+    assert Path(records.path("app", second["name"]), "environment").read_text() == "A=2"
+    assert Path(records.path("app", first["name"]), "environment").read_text() == "A=1"
+    assert box.asked.count("start app-build.service") == 1
 
 
-def release(box: Path, source: str = "abcdefghijkl") -> None:
-    spec = {
-        **archive((tarfile.TarInfo("main.py"), b"1")),
-        **{"app": "app", "source": source, "git": None, "recipe": "r", "health": None},
-        **{"build": "app-build.service", "before": ["app-release.service"], "units": [{"name": "app-web.service"}]},
-    }
-    (box / "state" / "app" / "next.json").write_text(json.dumps(spec))
-    releases.run("app")
+def test_another_way_of_building_makes_another_build(box: Box) -> None:
+    box.release("a")
+    box.release("a", recipe="other")
+    assert len(box.builds()) == 2
 
 
-def test_a_release_is_built_beside_the_old_one_and_then_live(box: Path, run: list[str]) -> None:
-    release(box)
-    assert run[-3:] == ["app-build.service", "app-release.service", "start abcdefgh"]
-    assert releases.live("app")["source"] == "abcdefghijkl"
-    assert (box / "state" / "app" / "outcome").read_text() == "live"
-    assert not (box / "state" / "app" / "next.json").exists()
-    assert not os.path.lexists(box / "srv" / "app" / "next")
+def test_the_release_command_is_for_a_new_build_alone_and_never_for_a_rollback(box: Box) -> None:
+    first = box.release("a")
+    box.release("a")
+    assert box.asked.count("start app-release.service") == 1
+    box.release("b")
+    assert box.asked.count("start app-release.service") == 2
+    box.rollback(first["name"])
+    assert box.live == "a"
+    assert box.asked.count("start app-release.service") == 2
+
+
+def test_an_environment_is_for_root_alone(box: Box) -> None:
+    folder = Path(records.path("app", box.release("a")["name"]))
+    assert {(folder / name).stat().st_mode & 0o777 for name in ("environment", "release.json")} == {0o600}
 
 
 @pytest.mark.parametrize("step", ["app-build.service", "app-release.service"])
-def test_a_build_that_fails_leaves_what_is_live(box: Path, run: list[str], step: str) -> None:
-    old = add(box, f"{NAMES[0][:17]}old")
-    current(box, old)
-    (box / "fails").write_text(step)
-    with pytest.raises(Failed, match=f"{step} failed"):
-        release(box)
-    assert os.readlink(box / "srv" / "app" / "current") == str(old)
-    assert (box / "state" / "app" / "outcome").read_text() == f"{step} failed"
+def test_one_that_fails_leaves_its_record_with_the_reason_and_frees_its_build(box: Box, step: str) -> None:
+    first = box.release("a")
+    box.fails.add(step)
+    with pytest.raises(Failed, match=f"app: {step} failed; its last lines:"):
+        box.release("b")
+    failed = records.every("app")[-1]
+    assert (failed["result"], failed["reason"].partition(";")[0]) == ("failed", f"{step} failed")
+    assert os.listdir(records.path("app", failed["name"])) == ["release.json"]
+    assert box.builds() == [first["name"]]
+    assert (box.live, running(box, 1)) == ("a", ALL)
 
 
-def test_a_release_that_does_not_get_healthy_is_taken_back(box: Path, run: list[str]) -> None:
-    old = add(box, f"{NAMES[0][:17]}old")
-    current(box, old)
-    (box / "fails").write_text("health")
-    with pytest.raises(Failed, match=r"did not get healthy; the release before it is back\nGET /: 500"):
-        release(box)
-    assert os.readlink(box / "srv" / "app" / "current") == str(old)
-    assert run[-2:] == ["start abcdefgh", "start old"]
-    assert kept(box) == [old.name]
-
-
-def test_a_first_release_that_does_not_get_healthy_leaves_nothing_live(box: Path, run: list[str]) -> None:
-    (box / "fails").write_text("health")
-    with pytest.raises(Failed, match="nothing is live"):
-        release(box)
-    assert run[-1] == "systemctl stop"
-    assert not os.path.lexists(box / "srv" / "app" / "current")
-    assert kept(box) == []
-
-
-def test_a_full_disk_is_said_and_leaves_what_is_live(
-    box: Path, run: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = add(box, f"{NAMES[0][:17]}old")
-    current(box, old)
+def test_a_full_disk_is_said_and_leaves_what_is_live(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.release("a")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(releases, "_unpack", full)
+    monkeypatch.setattr(source, "unpack", full)
     with pytest.raises(Failed, match="No space left on device"):
-        release(box)
-    assert "No space left" in (box / "state" / "app" / "outcome").read_text()
-    assert os.readlink(box / "srv" / "app" / "current") == str(old)
+        box.release("b")
+    assert "No space left" in records.every("app")[-1]["reason"]
+    assert box.live == "a"
+
+
+def test_a_source_that_was_once_unhealthy_is_built_anew(box: Box) -> None:
+    box.sick.add("b" * 40)
+    box.release("a")
+    with pytest.raises(Failed):
+        box.release("b")
+    box.sick.clear()
+    box.release("b")
+    assert box.asked.count("start app-build.service") == 3
+
+
+def test_a_rollback_has_the_build_and_units_of_before_with_the_environment_of_now(box: Box) -> None:
+    first = box.release("a")
+    box.wants({"web": "web"})
+    (box.root / "env").write_text("A=2")
+    box.release("b")
+    again = box.rollback(first["name"])
+    assert (again["build"], again["like"], again["pinned"]) == (first["build"], first["name"], True)
+    assert again["installed"] == first["installed"]
+    assert Path(records.path("app", again["name"]), "environment").read_text() == "A=2"
+    assert running(box, 3) == ALL
+
+
+def test_a_pinned_one_with_another_environment_keeps_its_build_and_units(box: Box) -> None:
+    first = box.rollback(box.release("a")["name"])
+    box.wants({"web": "web"})
+    (box.root / "env").write_text("A=2")
+    second = box.release("b", like=first["name"], pinned=True, archive=None)
+    assert (second["build"], second["installed"], second["source"]) == tuple(
+        first[word] for word in ("build", "installed", "source")
+    )
+    assert second["pinned"]
+    assert box.asked.count("start app-build.service") == 1
+    assert running(box, 3) == ALL
+
+
+def test_a_rollback_to_what_is_gone_says_where_to_look(box: Box) -> None:
+    with pytest.raises(Failed, match=r"app has no release x any more; `boxkeeper releases ENV app` shows which it has"):
+        box.rollback("x")
+
+
+def test_what_a_box_says_of_a_live_release(box: Box) -> None:
+    record = box.release("a")
+    spec = box.spec("a")
+    query = {"app": "app", "git": None, "environment": spec["environment"], "units": [*spec["own"], *spec["shared"]]}
+    (found,) = releases.observe([query])
+    assert found["live"]["name"] == record["name"]
+    assert (found["intact"], found["running"], found["commit"]) == (True, None, None)
+    assert found["builds"] == [["a" * 40, "r"]]
+    assert (found["environment"], found["units"]) == (record["environment"], record["units"])
+    assert set(found["states"].values()) == {"active"}
+    assert len(found["states"]) == 4
+
+
+@pytest.mark.parametrize("path", ["srv/app/live/release/environment", "units/app-web@1.service"])
+def test_what_was_changed_by_hand_is_seen(box: Box, path: str) -> None:
+    box.release("a")
+    (box.root / path).write_text("changed")
+    (found,) = releases.observe([{"app": "app", "git": None, "environment": "", "units": []}])
+    assert not found["intact"]
+
+
+def test_a_box_without_the_app_is_found_so(box: Box) -> None:
+    (found,) = releases.observe([{"app": "other", "git": None, "environment": "", "units": []}])
+    assert (found["live"], found["intact"], found["running"], found["builds"]) == (None, False, None, [])
+
+
+def test_a_version_that_does_not_come_up_keeps_nobody_from_the_release_that_mends_it(box: Box) -> None:
+    box.release("a")
+    box.states["app-web@1.service"] = "failed"
+    box.fails.add("app-web@1.service")
+    box.release("b")
+    assert box.live == "b"
+
+
+def whole(box: Box) -> None:
+    """What has to be so however a release ended."""
+    now = slots.live("app")
+    assert all(record["result"] in ("live", "failed", "cut off") for record in records.every("app"))
+    ending = [slot for slot in slots.every("app") if slots.ends(slot)]
+    assert [slot for slot in slots.every("app") if slot not in (now, *ending)] == []
+    assert now not in ending
+    files = {name for slot in slots.every("app") for name in slot.units}
+    assert {path.name for path in (box.root / "units").iterdir()} == files
+    assert box.runs.keys() <= files
+    if now is not None:
+        assert slots.proven(now) == now.release
+        assert [box.states.get(unit) for unit in now.units] == ["active"] * len(now.units)
+        assert {box.runs[unit] for unit in now.services()} == {now.release}
+        record = now.record
+        assert record["result"] == "live"
+        assert record["build"] in box.builds()
+    assert set(box.builds()) == {each["build"] for each in stock.built("app") if stock.is_whole("app", each["name"])}
+    assert not os.path.lexists(box.home / "next")
+
+
+def beside(box: Box) -> None:
+    box.release("a")
+
+
+def in_place(box: Box) -> None:
+    box.release("a")
+    box.memory_mb = 100
+
+
+def in_place_with_other_processes(box: Box) -> None:
+    in_place(box)
+    box.wants({"web": "web", "other": "worker"})
+
+
+def first(box: Box) -> None:
+    """Nothing was there before."""
+
+
+@pytest.mark.parametrize(
+    ("before", "power_fails"),
+    [
+        *((before, False) for before in (first, beside, in_place, in_place_with_other_processes)),
+        *((before, True) for before in (beside, in_place_with_other_processes)),
+    ],
+)
+def test_wherever_a_release_is_killed_the_box_is_whole_and_the_next_one_works(
+    tmp_path: Path, before: Callable[[Box], None], power_fails: bool
+) -> None:
+    lives, ended = 0, set()
+    while True:
+        with pytest.MonkeyPatch.context() as patch:
+            box = Box(tmp_path / str(lives))
+            box.install(patch)
+            before(box)
+            was = box.live
+            box.now += 10
+            spec = box.spec("b")
+            box.lives, box.power_fails = lives, power_fails
+            try:
+                releases.apply(spec)
+                if records.every("app")[-1]["result"] == "live" and box.lives is not None:
+                    break  # all its steps were taken
+            except (Failed, Killed):
+                pass
+            box.lives = None
+            if power_fails:
+                box.reboot()
+            releases.settle("app")
+            whole(box)
+            ended.add(box.live)
+            assert box.live in (was, "b")
+            box.release("c")
+            whole(box)
+            assert box.live == "c"
+        lives += 1
+    assert lives > 40
+    assert ended == {was, "b"}
+
+
+def test_a_release_that_a_power_cut_ended_is_not_under_way_for_ever(box: Box) -> None:
+    """Nobody tidied up after it: the next one does."""
+    box.release("a")
+    begun = records.every("app")[-1]
+    records.write({**begun, "result": None, "name": begun["name"]})
+    (box.home / "releases" / "20260101T000000Z-cut").mkdir()
+    records.write({**begun, "result": None, "name": "20260101T000000Z-cut"})
+    box.release("b")
+    assert [record["result"] for record in records.every("app")] == ["cut off", "live", "live"]
+
+
+def test_what_is_to_be_done_is_for_root_alone(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def run(app: str, name: str) -> None:
+        path = Path(records.path(app, name), "spec.json")
+        seen.append((path.stat().st_mode & 0o777, json.loads(path.read_text())["source"]))
+
+    monkeypatch.setattr(releases, "run", run)
+    with pytest.raises(Failed, match="it was cut off; run again"):
+        box.release("a")
+    assert seen == [(0o600, "a" * 40)]
