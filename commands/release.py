@@ -89,7 +89,7 @@ def _must_be_alone(env: str, app: App, found: Json) -> None:
 
 
 def _data(ref: str) -> str:
-    """A ref as pyinfra's --data takes it for a text: it would read 0123456 as a number."""
+    """A ref as pyinfra's --data takes it for a text: it would read 1234567 as a number."""
     try:
         json.loads(ref)
     except ValueError:

@@ -28,9 +28,17 @@ WELL: dict[str, Any] = {
             "name": "notes",
             "address": "https://notes.example.com/",
             "units": {
-                "notes-web.service": {"state": "active", "seconds": 500.0, "memory_mb": [92, 512], "restarts": 0}
+                "notes-web@1.service": {"state": "active", "seconds": 500.0, "memory_mb": [92, 512], "restarts": 0}
             },
-            "release": {"release": "20260101T000000Z-12345678", "ref": "main", "time": "2026-01-01T00:00:00Z"},
+            "release": {
+                "name": "20260101T000000Z-12345678",
+                "ref": "main",
+                "time": "2026-01-01T00:00:00Z",
+                "pinned": False,
+                "who": "me@here",
+            },
+            "under_way": None,
+            "ending": [],
             "health": "",
             "certificate": {"days": 61, "self_signed": False},
         }
@@ -72,7 +80,10 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
         (but("box", "memory_mb", value=[950, 961]), "memory is 99% full"),
         (but("box", "inodes_free", value=0.02), "only 2% of the disk's inodes are free"),
         (but("box", "reboot", value=True), "an update wants a reboot"),
-        (but("apps", 0, "units", "notes-web.service", "state", value="activating"), "notes-web.service is activating"),
+        (
+            but("apps", 0, "units", "notes-web@1.service", "state", value="activating"),
+            "notes-web@1.service is activating",
+        ),
         (but("apps", 0, "health", value="503 no database"), "notes is not healthy: 503 no database"),
         (but("apps", 0, "certificate", "days", value=6), "the certificate of notes ends in 6 days"),
     ],
@@ -80,6 +91,32 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
 def test_what_is_not_well_is_a_sentence(found: dict[str, Any], said: str) -> None:
     assert troubles(found) == [said]
     assert f"  ! {said}" in list(screen(found))
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            but("apps", 0, "release", "pinned", value=True),
+            "    release      20260101T000000Z-12345678 (main), live since 2026-01-01T00:00:00Z, pinned by me@here",
+        ),
+        (
+            but("apps", 0, "release", "ref", value=None),
+            "    release      20260101T000000Z-12345678, live since 2026-01-01T00:00:00Z",
+        ),
+        (
+            but("apps", 0, "under_way", value={"name": "x", "who": "you@there", "time": "noon", "step": "build"}),
+            "    under way    x by you@there since noon (build)",
+        ),
+        (
+            but("apps", 0, "ending", value=[{"release": "y", "connections": 3, "seconds": 1800.0}]),
+            "    ending       y, 3 connections for 30 min at most",
+        ),
+    ],
+)
+def test_what_is_pinned_under_way_or_at_its_end_is_a_line_and_no_trouble(found: dict[str, Any], said: str) -> None:
+    assert said in list(screen(found))
+    assert troubles(found) == []
 
 
 def test_an_app_that_was_never_released_is_shown_too() -> None:

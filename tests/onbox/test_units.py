@@ -44,7 +44,7 @@ class Systemd:
 
     def said(self, argv: Sequence[str]) -> str:
         if argv[0] == "journalctl":
-            return "ValueError: no database\n"
+            return '{"_SYSTEMD_INVOCATION_ID": "1", "MESSAGE": "ValueError: no database"}\n'
         if argv[0] == "echo":
             return " ".join(argv[1:])
         unknown = {"ActiveState": "inactive", "UnitFileState": "", "NeedDaemonReload": "no"}

@@ -73,7 +73,13 @@ def test_a_burst_of_one_is_no_burst() -> None:
 
 
 def test_a_process_is_tried_twice() -> None:
-    assert site(notes()).count("server unix:/run/boxkeeper/ai-note-taker.web.sock max_fails=0;") == 2
+    assert site(notes()).count("server unix:/srv/ai-note-taker/live/web.sock max_fails=0;") == 2
+
+
+def test_a_page_that_was_opened_before_a_release_still_gets_its_files() -> None:
+    text = site(notes())
+    assert "try_files $uri @before;" in text
+    assert "location @before {\n        root /srv/ai-note-taker/live/release/before/build;" in text
 
 
 def test_aliases_are_redirected_and_the_challenge_is_answered_for_all_names() -> None:

@@ -156,5 +156,6 @@ def test_places_follow_from_the_name() -> None:
         "/etc/boxkeeper/apps/note-taker.env",
         "note_taker",
     )
-    assert made.socket("web") == "/run/boxkeeper/note-taker.web.sock"
+    assert made.socket("web") == "/srv/note-taker/live/web.sock"
+    assert made.units_folder == "/etc/boxkeeper/apps/note-taker"
     assert made.units == ["note-taker-build", "note-taker-release", "note-taker-web", "note-taker-cleanup"]

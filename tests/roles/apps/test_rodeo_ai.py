@@ -50,11 +50,11 @@ def files(made: Server) -> dict[str, str]:
 
 def test_the_worker_gets_ten_minutes_to_finish_and_no_socket() -> None:
     units = files(server(app()))
-    worker = units["/etc/systemd/system/rodeo-ai-worker.service"]
+    worker = units["/etc/boxkeeper/apps/rodeo-ai/rodeo-ai-worker@.service"]
     assert "TimeoutStopSec=600\n" in worker
     assert "KillMode=mixed\n" in worker  # the signal is for the worker, not for the processes that do its tasks
-    assert "rodeo-ai-worker.socket" not in "".join(units)
-    assert "/etc/systemd/system/rodeo-ai-beat.service" in units
+    assert "rodeo-ai-worker@.socket" not in "".join(units)
+    assert "/etc/boxkeeper/apps/rodeo-ai/rodeo-ai-beat@.service" in units
 
 
 def test_it_is_told_where_everything_is() -> None:

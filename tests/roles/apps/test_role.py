@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from pydantic import SecretStr
 
-from roles.apps import App, Folder, Frontend, Git, Node, Process, Python, release, wanted
+from roles.apps import App, Folder, Frontend, Node, Process, Python, wanted
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.apps.build import commands
 from roles.apps.command import path, unit_command
-from roles.apps.release import Release
+from roles.apps.release import Live, Release
 from roles.postgres import Postgres
 from roles.redis import Redis
-from roles.resources import File, Files, Packages, Units, Venv
+from roles.resources import Directory, File, Files, Packages, Units, Venv
 from roles.server import Server
 
 
@@ -163,17 +162,38 @@ def test_every_unit_that_is_wanted_has_its_file(tmp_path: Path) -> None:
     assert {f"/etc/systemd/system/{name}" for name in units} <= files(made).keys()
 
 
-def test_a_process_starts_anew_with_another_environment_unit_or_release(tmp_path: Path) -> None:
-    units = [
-        unit for resource in wanted(server(notes(tmp_path))) if isinstance(resource, Units) for unit in resource.units
-    ]
-    web = next(unit for unit in units if unit.name == "ai-note-taker-web.service")
-    assert set(web.watch) == {
-        "/etc/systemd/system/ai-note-taker-web.service",
-        "/etc/systemd/system/boxkeeper-ai_note_taker.slice",
-        "/etc/boxkeeper/apps/ai-note-taker.env",
-        "/srv/ai-note-taker/current",
-    }
+def test_the_units_of_a_process_are_for_any_slot_and_no_units_until_a_release_takes_copies(tmp_path: Path) -> None:
+    found = files(server(notes(tmp_path)))
+    service = found["/etc/boxkeeper/apps/ai-note-taker/ai-note-taker-web@.service"]
+    assert "WorkingDirectory=/srv/ai-note-taker/slots/%i/release/build/" in service
+    assert "EnvironmentFile=/srv/ai-note-taker/slots/%i/release/environment\n" in service
+    assert "Requires=ai-note-taker-web@%i.socket\n" in service
+    socket = found["/etc/boxkeeper/apps/ai-note-taker/ai-note-taker-web@.socket"]
+    assert "ListenStream=/srv/ai-note-taker/slots/%i/web.sock\n" in socket
+    assert not [path for path in found if path.startswith("/etc/systemd/system/ai-note-taker-web")]
+
+
+def test_a_job_runs_what_is_live_and_the_release_command_what_is_to_be(tmp_path: Path) -> None:
+    found = files(server(notes(tmp_path)))
+    job = found["/etc/systemd/system/ai-note-taker-cleanup.service"]
+    assert "EnvironmentFile=/srv/ai-note-taker/live/release/environment\n" in job
+    assert "ConditionPathExists=/srv/ai-note-taker/live/release/environment\n" in job
+    before = found["/etc/systemd/system/ai-note-taker-release.service"]
+    assert "EnvironmentFile=/srv/ai-note-taker/next/environment\n" in before
+    assert "WorkingDirectory=/srv/ai-note-taker/next/build/" in before
+
+
+def test_what_is_unpacked_by_root_is_unpacked_into_folders_of_roots(tmp_path: Path) -> None:
+    """The app could else put a link in the way of a build to come."""
+    found = [path for each in wanted(server(notes(tmp_path))) if isinstance(each, Files) for path in each.paths]
+    owners = {path.path: path.owner for path in found if isinstance(path, Directory)}
+    assert {owners[f"/srv/ai-note-taker/{folder}"] for folder in ("builds", "releases", "slots")} == {"root"}
+
+
+def test_how_the_releases_ended_is_said_when_all_have_been_tried(tmp_path: Path) -> None:
+    kinds = [type(resource) for resource in wanted(server(notes(tmp_path), plain()))]
+    assert kinds[-2:] == [Live, Live]
+    assert [kind for kind in kinds if kind in (Release, Live)] == [Release, Release, Live, Live]
 
 
 def test_the_environment_is_for_root_alone(tmp_path: Path) -> None:
@@ -184,56 +204,6 @@ def test_the_environment_is_for_root_alone(tmp_path: Path) -> None:
     env = next(path for path in found if path.path.endswith(".env"))
     assert isinstance(env, File)
     assert (env.mode, env.owner, env.group) == ("0640", "root", "root")
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Release:
-    (tmp_path / "main.py").write_text("1")
-    return next(resource for resource in wanted(server(notes(tmp_path))) if isinstance(resource, Release))
-
-
-def found(live: Release, **more: object) -> dict[str, object]:
-    """What a box says that has this release."""
-    assert isinstance(live.app.source, Folder)
-    same = release._identity(Path(live.app.source.path).resolve())
-    return {"source": same, "recipe": live.recipe, "running": False, "commit": None, **more}
-
-
-def test_a_release_that_is_live_is_as_wanted(live: Release) -> None:
-    assert list(live.differences(found(live))) == []
-
-
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({"source": None}, "no release is live; wanted"),
-        ({"source": "f" * 64}, "ffffffffffff is live; wanted"),
-        ({"recipe": "other"}, "it was built in another way"),
-        ({"running": True}, "a release is under way"),
-    ],
-)
-def test_a_release_differs_by_source_recipe_and_one_that_is_under_way(
-    live: Release, more: dict[str, object], said: str
-) -> None:
-    (difference,) = live.differences(found(live, **more))
-    assert difference.startswith(said)
-
-
-def test_a_branch_is_followed(live: Release) -> None:
-    git = replace(live, app=plain(source=Git(url="https://example.com/a.git", ref="main")))
-    now = {"source": "a" * 40, "recipe": live.recipe, "running": False}
-    assert git.query() == {"app": "plain", "git": {"url": "https://example.com/a.git", "ref": "main"}}
-    assert list(git.differences({**now, "commit": "a" * 40})) == []
-    assert list(git.differences({**now, "commit": "b" * 40})) == ["aaaaaaaaaaaa is live; wanted bbbbbbbbbbbb"]
-    assert git.payload({**now, "commit": "b" * 40})["source"] == "b" * 40
-    assert git.payload({**now, "commit": "b" * 40})["archive"] is None
-
-
-def test_a_branch_that_is_not_found_is_said_and_not_taken_for_a_release(live: Release) -> None:
-    git = replace(live, app=plain(source=Git(url="https://example.com/a.git", ref="mian")))
-    now = {"source": "a" * 40, "recipe": live.recipe, "running": False, "commit": None}
-    assert list(git.differences(now)) == ["what to release is not found: mian at https://example.com/a.git"]
-    assert git.payload(now)["source"] is None
 
 
 def test_a_build_is_part_of_what_a_release_is(tmp_path: Path) -> None:

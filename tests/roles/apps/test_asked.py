@@ -1,0 +1,56 @@
+"""What somebody asks for one app by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from roles import Fault
+from roles.apps import Folder, Git
+from roles.apps.asked import Earlier, Newest
+from roles.apps.release import Live, Release, Rollback
+from roles.resources import Files
+from tests.roles.apps.test_role import plain, server
+
+URL = "https://example.com/a.git"
+
+
+def newest(asked: Newest, *apps: object) -> Release:
+    (made,) = (each for each in asked.wanted(server(*apps)) if isinstance(each, Release))  # type: ignore[arg-type]
+    return made
+
+
+def test_the_newest_is_asked_for_and_not_pinned() -> None:
+    made = newest(Newest("plain"), plain())
+    assert (made.asked, made.pin) == (True, False)
+
+
+def test_a_ref_is_pinned_and_takes_the_place_of_the_inventorys() -> None:
+    made = newest(Newest("plain", "v2"), plain(source=Git(url=URL, ref="main")))
+    assert (made.asked, made.pin) == (True, True)
+    assert made.query()["git"] == {"url": URL, "ref": "v2"}
+
+
+def test_a_folder_has_no_refs() -> None:
+    with pytest.raises(Fault, match=r"plain: its source is a folder of yours, which has no v2; only `Git\(...\)` has"):
+        newest(Newest("plain", "v2"), plain(source=Folder(path=".")))
+
+
+def test_what_is_no_ref_is_a_fault_with_the_apps_name() -> None:
+    with pytest.raises(Fault, match=r"plain: .*'--upload-pack=x' is no branch, tag or commit"):
+        newest(Newest("plain", "--upload-pack=x"), plain(source=Git(url=URL)))
+
+
+def test_the_app_alone_is_looked_after_and_at_last_whether_it_is_live() -> None:
+    made = list(Newest("plain").wanted(server(plain(), plain(name="other", domain="b.example.com"))))
+    assert [each.name for each in made if isinstance(each, Files)] == ["plain files"]
+    assert isinstance(made[-1], Live)
+
+
+def test_an_earlier_release_is_a_rollback_and_nothing_else() -> None:
+    asked = Earlier("plain", "one").wanted(server(plain(), plain(name="other", domain="b.example.com")))
+    assert [(type(each), each.name) for each in asked] == [(Rollback, "plain rollback to one")]
+
+
+def test_a_box_without_the_app_is_asked_for_nothing() -> None:
+    assert list(Newest("other").wanted(server(plain()))) == []
+    assert list(Earlier("other", "one").wanted(server(plain()))) == []
