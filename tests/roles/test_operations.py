@@ -52,10 +52,6 @@ class Watches:
         return ["just so"] if found == "tight" else []
 
 
-class Forgives(Word):
-    forgiving: ClassVar[bool] = True
-
-
 class Refuses(Word):
     def refuse(self, found: Json) -> Sequence[str]:
         return [f"{self.name} refuses {found}"]
@@ -278,46 +274,6 @@ def test_an_operation_on_a_box_that_does_not_answer_fails(monkeypatch: pytest.Mo
     (command,) = operations._ensure([word])
     assert isinstance(command, FunctionCommand)
     assert command.function(None, None) is False
-
-
-def test_a_failure_of_what_is_forgiving_does_not_keep_the_run_from_what_comes_after_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Box(Host):
-        __hash__ = object.__hash__
-        data = SimpleNamespace(server=None)
-
-        def loop(self, labels: list[str]) -> list[str]:
-            return labels
-
-    made: dict[str, bool] = {}
-
-    def ensure(resources: Sequence[Word], name: str, _ignore_errors: bool = False) -> None:
-        made[name] = _ignore_errors
-
-    words = [Word("a", "1"), Forgives("b", "1"), Word("c", "1")]
-    box = Box({"a": "2", "b": "2", "c": "2"})
-    role = SimpleNamespace(__name__="roles.x", wanted=lambda _: iter(words))
-    monkeypatch.setattr(operations, "inventory", SimpleNamespace(get_active_hosts=lambda: [box]))
-    monkeypatch.setattr(operations, "Budget", lambda _: Watches("a"))
-    monkeypatch.setattr(operations, "host", box)
-    monkeypatch.setattr(operations, "_key", lambda proxy: proxy)
-    monkeypatch.setattr(operations, "ensure", ensure)
-    operations.converge(role)
-    assert made == {"x: a": False, "x: b": True, "x: c": False}
-
-
-def test_after_a_step_that_failed_the_box_is_asked_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pyinfra asks nothing more of it, so that what was found is forgotten before the step is taken."""
-    host, words = Host({"a": "old", "b": "1"}), [Forgives("a", "1"), Word("b", "1")]
-    made = snapshot(monkeypatch, host, *words)
-    monkeypatch.setattr(operations, "_key", lambda _: "box")
-    monkeypatch.setattr(operations, "_SNAPSHOTS", {"box": made})
-    next(operations._ensure([words[0]]))
-    host.answers["b"] = "changed by it"
-    (_,) = operations._ensure([words[1]])
-    assert len(host.asked) == 2
-    assert host.log == ["a is old", "b is changed by it"]
 
 
 def test_a_long_list_of_differences_is_cut_short() -> None:
