@@ -49,10 +49,8 @@ def _beside(now: Slot | None, record: Json) -> None:
         _stays_up(slot, record)
     except Failed as failed:
         slots.empty(slot)
-        if now is None:
-            raise Failed(f"{record['name']} did not get healthy; nothing is live\n{failed}") from None
-        slots.start(now.services("alone"))
-        raise Failed(f"{record['name']} did not get healthy; the one before it goes on\n{failed}") from None
+        goes_on = "the one before it goes on" if now else "nothing is live"  # what was stopped of it, `settle` starts
+        raise Failed(f"{record['name']} did not get healthy; {goes_on}\n{failed}") from None
     slots.prove(slot)
     records.step(record, "live")
     slots.switch(slot)

@@ -194,7 +194,7 @@ def _prepare(spec: Json, record: Json) -> None:
     if not built:
         _build(spec, record)
     record["built"] = True
-    if spec["kind"] == "release" and live.get("build") != record["build"]:
+    if live.get("build") != record["build"]:
         for unit in spec["before"]:
             records.step(record, unit.removesuffix(".service"))
             _unit_once(unit)

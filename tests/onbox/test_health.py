@@ -78,10 +78,12 @@ def test_an_app_without_its_socket_is_not_healthy(tmp_path: Path) -> None:
     assert health._refusal({**DOOR, "socket": str(tmp_path / "none")}, 1) == "[Errno 2] No such file or directory"
 
 
-def refuses(monkeypatch: pytest.MonkeyPatch, reason: str, deaths: Sequence[int] = ()) -> None:
+def refuses(monkeypatch: pytest.MonkeyPatch, reason: str, deaths: Sequence[int] = ()) -> Iterator[int]:
+    """An app that says no, and has died so often. Returns what of that was not asked."""
     counts = iter(deaths)
     monkeypatch.setattr(health, "_refusal", lambda *_: reason)
     monkeypatch.setattr(health, "_deaths", lambda _: next(counts, 0))
+    return counts
 
 
 def test_one_that_never_gets_healthy_is_waited_for_a_minute(
@@ -94,8 +96,9 @@ def test_one_that_never_gets_healthy_is_waited_for_a_minute(
 
 
 def test_one_that_ends_again_and_again_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
-    refuses(monkeypatch, "[Errno 111] Connection refused", [7, 8, 9, 10])
+    left = refuses(monkeypatch, "[Errno 111] Connection refused", [7, 8, 9, 10, 11])
     assert health.wait(DOOR) == "it ends right after it starts"
+    assert list(left) == [11]
     assert clock[0] < 1
 
 

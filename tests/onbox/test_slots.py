@@ -138,7 +138,7 @@ def test_an_end_comes_when_time_is_up(box: Box, old: Slot, capsys: pytest.Captur
     assert capsys.readouterr().out == "slot 1: its time is up, 1 connections are closed\n"
 
 
-def test_a_worker_takes_no_new_task_while_others_come_to_their_end(box: Box, old: Slot) -> None:
+def test_a_worker_takes_nothing_new_while_others_come_to_their_end(box: Box, old: Slot) -> None:
     box.asked.clear()
     slots.drain("app", "1")
     assert box.asked[0] == "stop app-worker@1.service"
