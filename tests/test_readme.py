@@ -127,6 +127,14 @@ def test_a_look_into_the_box(newcomer: Newcomer) -> None:
     assert "ai-note-taker" in newcomer.types("./boxkeeper shell prod ai-note-taker", stdin="whoami")
 
 
+def test_a_release_and_the_way_back(newcomer: Newcomer) -> None:
+    page = newcomer.clone / "examples" / "ai_note_taker" / "index.html"
+    page.write_text(page.read_text() + "<!-- another version -->\n")
+    assert re.search(r"is live, after \d+\.\d s", newcomer.types("./boxkeeper release prod ai-note-taker"))
+    assert "It stays until `boxkeeper release" in newcomer.types("./boxkeeper rollback prod ai-note-taker")
+    assert newcomer.types("./boxkeeper releases prod ai-note-taker").count(" live ") == 3
+
+
 def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
     assert " passed" in newcomer.types("./boxkeeper test --fast")
 
