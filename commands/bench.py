@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.bench_release import bench_release
 from commands.demo import FIVE, ONE, placeholders
 from roles import ROOT, Fault
 from target import own
@@ -50,10 +51,19 @@ class Run:
     execs: int
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--five", is_flag=True, help="With all five apps on the box, not one")
-def bench(five: bool) -> None:
+@click.pass_context
+def bench(context: click.Context, five: bool) -> None:
     """Measure a first run, runs that change nothing, and the same at 50 ms round trip. Takes about four minutes."""
+    if context.invoked_subcommand is None:
+        _bench(five)
+
+
+bench.add_command(bench_release)
+
+
+def _bench(five: bool) -> None:
     from target import ollama
     from target.box import Target
     from target.link import Link
