@@ -7,6 +7,7 @@ import re
 
 import click
 
+from commands import github
 from roles import ROOT, Fault, render
 from roles.apps.ai_note_taker import AiNoteTaker
 
@@ -15,8 +16,20 @@ TAKEN = {"docker": "the demo's", "all": "pyinfra's word for every box", "group":
 
 @click.command()
 @click.argument("env")
-def init(env: str) -> None:
-    """Write inventories/ENV.py, an example to edit, and say what to do next."""
+@click.argument("app", required=False)
+@click.option("--env", "of", default="prod", show_default=True, help="With `github`: whose app that is")
+def init(env: str, app: str | None, of: str) -> None:
+    """Write inventories/ENV.py, an example to edit, and say what to do next.
+
+    `boxkeeper init github APP` writes a GitHub workflow that tests and releases an app.
+    """
+    if env == "github":
+        if app is None:
+            raise Fault("which app? `boxkeeper init github APP`")
+        github.write(of, app)
+        return
+    if app is not None:
+        raise Fault(f"takes one word: `boxkeeper init {env}`")
     if env in TAKEN:
         raise Fault(f"{env} is {TAKEN[env]}: call your environment e.g. `prod`")
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", env) or keyword.iskeyword(env):

@@ -133,6 +133,8 @@ def test_a_release_and_the_way_back(newcomer: Newcomer) -> None:
     assert re.search(r"is live, after \d+\.\d s", newcomer.types("./boxkeeper release prod ai-note-taker"))
     assert "It stays until `boxkeeper release" in newcomer.types("./boxkeeper rollback prod ai-note-taker")
     assert newcomer.types("./boxkeeper releases prod ai-note-taker").count(" live ") == 3
+    newcomer.types("./boxkeeper init github ai-note-taker")
+    assert "./boxkeeper release prod ai-note-taker" in newcomer.types("cat .github/workflows/release-ai-note-taker.yml")
 
 
 def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
