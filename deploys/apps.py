@@ -1,6 +1,6 @@
 """Only the apps: what you run after a change of an app's source or settings."""
 
-from roles import apps, program
+from roles import apps
 from roles.operations import converge
 
-converge(program, apps)
+converge(apps)

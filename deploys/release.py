@@ -2,8 +2,7 @@
 
 from pyinfra import host
 
-from roles import program
 from roles.apps.asked import Newest
 from roles.operations import converge
 
-converge(program, Newest(host.data.app, host.data.get("ref")))
+converge(Newest(host.data.app, host.data.get("ref")))

@@ -2,8 +2,7 @@
 
 from pyinfra import host
 
-from roles import program
 from roles.apps.asked import Earlier
 from roles.operations import converge
 
-converge(program, Earlier(host.data.app, host.data.to))
+converge(Earlier(host.data.app, host.data.to))

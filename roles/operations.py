@@ -18,10 +18,11 @@ from pyinfra import host, inventory, state
 from pyinfra.api import FactBase, FunctionCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
+from roles import program
 from roles.budget import Budget
 from roles.checks import TIGHT, Check
 from roles.confirmed import SECONDS, Confirmed, new_login
-from roles.program import STALE, answered, full_question, program, question
+from roles.program import STALE, answered, full_question, question
 from roles.resources import Forgiving, Json, Refusing, Resource
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 
 
 def converge(*roles: Any) -> None:
-    """Make the box what the roles want, in their order. Each role is a module with `wanted(server)`."""
-    plans = {box: _plan_once(box, roles) for box in inventory.get_active_hosts()}
+    """Make the box what the roles want, in their order. Each role is a module with `wanted(server)`.
+
+    The programs come first: what a role starts on the box may be one of them.
+    """
+    plans = {box: _plan_once(box, (program, *roles)) for box in inventory.get_active_hosts()}
     mine = plans[_key(host)]
     snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()), [Budget(host.data.server)])
     settled = snapshot.settled() if _answers(snapshot) else 0
@@ -97,7 +101,7 @@ def _make_so(resource: Resource, snapshot: Snapshot) -> Generator[PyinfraCommand
     # pyinfra asks once to see whether there is anything to do, and again to do it: an app may be built in between.
     payload = resource.payload(found) if state.is_executing else None
     snapshot.forget()  # before it: of a step that fails pyinfra asks nothing more
-    yield program((resource.kind,), {"apply": resource.kind, "payload": payload})
+    yield program.program((resource.kind,), {"apply": resource.kind, "payload": payload})
     if isinstance(resource, Confirmed):
         yield FunctionCommand(_confirm, (resource,), {})
 
@@ -116,7 +120,7 @@ def _confirm(state: Any, host: Any, resource: Confirmed) -> bool:
     reason = new_login(state, host)
     verb, payload = ("revert", resource.name) if reason else ("confirm", resource.confirmation())
     done, output = host.run_shell_command(
-        program((resource.kind,), {"apply": resource.kind, "verb": verb, "payload": payload})
+        program.program((resource.kind,), {"apply": resource.kind, "verb": verb, "payload": payload})
     )
     if reason:
         back = "is taken back" if done else f"will be taken back by the box within {SECONDS} s"
