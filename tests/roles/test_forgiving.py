@@ -16,7 +16,7 @@ class Forgives(Word):
     forgiving: ClassVar[bool] = True
 
 
-def test_a_failure_of_what_is_forgiving_does_not_keep_the_run_from_what_comes_after_it(
+def test_the_programs_come_first_and_a_failure_of_what_is_forgiving_keeps_the_run_from_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Box(Host):
@@ -32,15 +32,17 @@ def test_a_failure_of_what_is_forgiving_does_not_keep_the_run_from_what_comes_af
         made[name] = _ignore_errors
 
     words = [Word("a", "1"), Forgives("b", "1"), Word("c", "1")]
-    box = Box({"a": "2", "b": "2", "c": "2"})
+    box = Box({"p": "2", "a": "2", "b": "2", "c": "2"})
     role = SimpleNamespace(__name__="roles.x", wanted=lambda _: iter(words))
     monkeypatch.setattr(operations, "inventory", SimpleNamespace(get_active_hosts=lambda: [box]))
+    programs = SimpleNamespace(__name__="roles.program", wanted=lambda _: iter([Word("p", "1")]))
+    monkeypatch.setattr(operations, "program", programs)
     monkeypatch.setattr(operations, "Budget", lambda _: Watches("a"))
     monkeypatch.setattr(operations, "host", box)
     monkeypatch.setattr(operations, "_key", lambda proxy: proxy)
     monkeypatch.setattr(operations, "ensure", ensure)
     operations.converge(role)
-    assert made == {"x: a": False, "x: b": True, "x: c": False}
+    assert list(made.items()) == [("program: p", False), ("x: a", False), ("x: b", True), ("x: c", False)]
 
 
 def test_after_a_step_that_failed_the_box_is_asked_afresh(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,7 @@ def test_each_boxs_plan_is_worked_out_once_however_many_boxes_there_are(monkeypa
     made: list[Any] = []
     boxes, role = [Box({}, name=name) for name in "abc"], SimpleNamespace(__name__="roles.x", wanted=wanted)
     monkeypatch.setattr(operations, "inventory", SimpleNamespace(get_active_hosts=lambda: boxes))
+    monkeypatch.setattr(operations, "program", SimpleNamespace(__name__="roles.program", wanted=lambda _: iter(())))
     monkeypatch.setattr(operations, "Budget", lambda server: server)
     monkeypatch.setattr(operations, "Snapshot", ask)
     mine = []
