@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import click
 
@@ -36,18 +37,25 @@ class Finding:
 
 @click.command()
 @click.argument("env")
-def check(env: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For a script")
+def check(env: str, as_json: bool) -> None:
     """Whether a run could do its work on each box. Changes nothing; ends with 1 when something is in the way."""
-    bad = False
-    for server in servers(env):
-        click.echo(f"{server.host}:")
-        for finding in _findings(server):
-            click.echo(f"  {'BAD ' if finding.bad else 'ok  '} {finding.what:12} {finding.said}")
-            if finding.hint:
-                click.echo(f"                    {finding.hint}")
-            bad = bad or finding.bad
-    if bad:
+    told = (lambda _: None) if as_json else click.echo
+    found = {server.host: list(_told(server, told)) for server in servers(env)}
+    if as_json:
+        click.echo(json.dumps({host: [asdict(each) for each in findings] for host, findings in found.items()}))
+    if any(finding.bad for findings in found.values() for finding in findings):
         sys.exit(1)
+
+
+def _told(server: Server, tell: Callable[[str], None]) -> Iterator[Finding]:
+    """The findings of one box, each told as soon as it is known: some wait for an answer."""
+    tell(f"{server.host}:")
+    for finding in _findings(server):
+        tell(f"  {'BAD ' if finding.bad else 'ok  '} {finding.what:12} {finding.said}")
+        if finding.hint:
+            tell(f"                    {finding.hint}")
+        yield finding
 
 
 def _findings(server: Server) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Runs of pyinfra against a target, as a user would type them."""
+"""Runs of pyinfra and of our own commands against a target, as a user would type them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,21 @@ def start(inventory: str | Path, deploy: str | Path, *, environment: Mapping[str
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+    )
+
+
+def boxkeeper(
+    *arguments: str, environment: Mapping[str, str], stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `boxkeeper ARGUMENTS`, with more variables in its environment."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("boxkeeper")), *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        input=stdin,
+        capture_output=True,
+        timeout=90,
+        check=False,
     )
 
 

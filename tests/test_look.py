@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from roles import ROOT
+from target import run
 from target.box import Target
 from target.run import environment, unit
 
@@ -22,15 +23,7 @@ APP = "ai-note-taker"
 
 
 def boxkeeper(target: Target, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("boxkeeper")), *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment(target)},
-        input=stdin,
-        capture_output=True,
-        timeout=90,
-        check=False,
-    )
+    return run.boxkeeper(*arguments, environment=environment(target), stdin=stdin)
 
 
 def test_the_status_of_a_box_that_is_well(target: Target) -> None:
@@ -145,6 +138,8 @@ def test_a_check_of_a_box_that_is_well_finds_nothing_in_the_way(target: Target) 
     assert done.returncode == 0, done.stdout
     assert b"BAD" not in done.stdout
     assert b"ok   port 443     nginx" in done.stdout
+    told = json.loads(boxkeeper(target, "check", "five", "--json").stdout)
+    assert {"what": "port 443", "said": "nginx", "bad": False, "hint": ""} in told["127.0.0.1"]
 
 
 def test_a_check_names_who_holds_a_port_that_a_run_needs(target: Target) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import pytest
 
 from target.load import Load
 from target.pulse.trial import INVENTORY, KINDS, Site, trial
-from target.run import start
+from target.run import boxkeeper, start
 
 pytestmark = pytest.mark.target
 STEPS = ("build", "pulse-python-release", "start")
@@ -95,6 +96,23 @@ def test_a_release_goes_on_when_who_asked_for_it_is_killed(pulse: Site, step: st
         pulse.target.wait_until(f"! systemctl is-active boxkeeper-release-{pulse.app}.service", 60)
         assert record(pulse)["result"] == "live"
         assert pulse.converge("--dry", "--json").changes == []
+
+
+def test_beside_a_release_another_one_is_refused_with_who_makes_the_first_and_how_to_end_it(pulse: Site) -> None:
+    pulse.write("broken")
+    begun = start(INVENTORY, "deploys/apps.py", environment=pulse.environment)
+    reach(pulse, "start")
+    refused = boxkeeper("release", str(INVENTORY), pulse.app, environment=pulse.environment)
+    told = json.loads(boxkeeper("releases", str(INVENTORY), pulse.app, "--json", environment=pulse.environment).stdout)
+    assert refused.returncode == 2
+    assert f"{pulse.app} is being released: {newest(pulse)} by ".encode() in refused.stderr, refused.stderr
+    end = re.search(rb"to end and undo that: `echo (.*) \| boxkeeper shell", refused.stderr)
+    assert end, refused.stderr
+    assert told["under_way"]["name"] == newest(pulse)
+    pulse.target.succeed(end[1].decode())
+    assert begun.wait(60) != 0
+    assert record(pulse, newest(pulse))["result"] == "cut off"
+    assert pulse.release("after-another").code == 0
 
 
 def test_a_disk_that_fills_up_during_a_build_leaves_what_serves_and_the_next_one_works(pulse: Site) -> None:
