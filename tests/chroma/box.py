@@ -11,13 +11,11 @@ from typing import Any
 
 from roles.apps import App, Folder
 from roles.chroma import Chroma
-from roles.secrets import Store
 from target import own
 from target.box import Target
-from target.run import Run, run
+from target.project import Project
 
 NAME = os.environ.get("BOXKEEPER_CHROMA_TARGET", own("chromabox"))
-HERE = Path(__file__).resolve().parent
 BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 
 ASK = """
@@ -36,32 +34,11 @@ except OSError as error:
 
 
 @dataclass(frozen=True)
-class Box:
+class Box(Project):
     """The box, and a project of its own for its secrets."""
 
-    target: Target
-    project: Path
-    key: str
-
-    def run(self, *arguments: str, **wanted: Any) -> Run:
-        """Run pyinfra with the project's inventory, as a user does."""
-        data = {"target": self.target.name, "port": self.target.port(22), **wanted}
-        variables = {"CHROMA": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
-        return run(self.project / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
-
-    def converge(self, **wanted: Any) -> str:
-        """A run that must succeed; what it printed."""
-        done = self.run("-y", **wanted)
-        assert done.code == 0, done.output
-        return done.output
-
-    def changes(self, **wanted: Any) -> list[str]:
-        """The operations that a run would change something with, from pyinfra's own plan."""
-        return self.run("--dry", "--json", **wanted).changes
-
-    @property
-    def store(self) -> Store:
-        return Store(self.project / "inventory.secrets")
+    here = Path(__file__).resolve().parent
+    variable = "CHROMA"
 
     def token(self, app: str) -> str:
         return self.store.values()[f"{app}/chroma"].get_secret_value()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,34 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pyrage
 import pytest
 
-from roles.secrets import Store
 from target import own
 from target.box import Target
-from target.run import Run, run
+from target.project import Project
 
 pytestmark = pytest.mark.target
 
 NAME = os.environ.get("BOXKEEPER_INFERENCE_TARGET", own("inferencebox"))
 DOMAIN, TOKEN = "inference.localhost", "i" * 40
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Inference:
+class Inference(Project):
     """The box, and this machine as a neighbour of it."""
 
-    target: Target
-    project: Path
-    key: str
-
-    def run(self, *arguments: str, allow: str) -> Run:
-        """Run pyinfra, so that this address may ask."""
-        data = {"target": self.target.name, "port": self.target.port(22), "allow": [allow]}
-        variables = {"INFERENCE": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
-        return run(self.project / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
+    here = Path(__file__).parent
+    variable = "INFERENCE"
 
     def ask(self, method: str, path: str, token: str = TOKEN, **more: Any) -> httpx.Response:
         """A request to the box's own address, as over a private network, with the name of the site in TLS."""
@@ -57,25 +45,14 @@ class Inference:
 @pytest.fixture(scope="module")
 def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inference]:
     """A box that full.py has been run on, for this machine to ask."""
-    project = tmp_path_factory.mktemp("project")
-    shutil.copy(HERE / "inventory.py", project)
-    target = Target.start(NAME)
-    with pytest.MonkeyPatch.context() as patch:
-        key = str(pyrage.x25519.Identity.generate())
-        patch.setenv("BOXKEEPER_AGE_KEY", key)
-        Store.beside(project / "inventory.py").set("rodeo-inference/INFERENCE_TOKEN", TOKEN)
-        try:
-            box = Inference(target, project, key)
-            done = box.run("-y", allow=box.mine())
-            assert done.code == 0, done.output
-            yield box
-        finally:
-            if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
-                target.remove()
+    with Inference.on(Target.start(NAME), tmp_path_factory.mktemp("project")) as box:
+        box.store.set("rodeo-inference/INFERENCE_TOKEN", TOKEN)
+        box.converge(allow=[box.mine()])
+        yield box
 
 
 def test_a_second_run_changes_nothing(inference: Inference) -> None:
-    assert inference.run("--dry", "--json", allow=inference.mine()).changes == []
+    assert inference.changes(allow=[inference.mine()]) == []
 
 
 def test_who_may_ask_and_has_the_token_gets_an_embedding(inference: Inference) -> None:
@@ -96,7 +73,7 @@ def test_nothing_but_ssh_and_the_site_can_be_reached(inference: Inference) -> No
 
 
 def test_an_address_that_is_not_told_is_refused_and_a_challenge_of_the_ca_is_not(inference: Inference) -> None:
-    assert inference.run("-y", allow="10.99.0.1").code == 0
+    inference.converge(allow=["10.99.0.1"])
     try:
         for path in ("/embed", "/health", "/"):
             assert inference.ask("POST", path, content=b"saddle").status_code == 403, path
@@ -104,4 +81,4 @@ def test_an_address_that_is_not_told_is_refused_and_a_challenge_of_the_ca_is_not
         challenge = f"http://{inference.target.address}/.well-known/acme-challenge/x"
         assert httpx.get(challenge, headers={"Host": DOMAIN}).text == "proof\n"
     finally:
-        assert inference.run("-y", allow=inference.mine()).code == 0
+        inference.converge(allow=[inference.mine()])

@@ -11,6 +11,7 @@ import paramiko
 
 from target import own
 from target.box import Target
+from target.project import Runs
 from target.run import Run, run
 
 NAME = own("netbox")
@@ -18,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Net:
+class Net(Runs):
     """The box, and this machine as its control machine."""
 
     target: Target
@@ -29,22 +30,12 @@ class Net:
         variables = {"NET": json.dumps({**defaults, **wanted})}
         return run(HERE / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
 
-    def converge(self, **wanted: Any) -> str:
-        """A run that must succeed; what it printed."""
-        done = self.run("-y", **wanted)
-        assert done.code == 0, done.output
-        return done.output
-
     def refused(self, code: int = 1, **wanted: Any) -> str:
         """A run that must stop, and say why without a traceback; what it printed."""
         done = self.run("-y", **wanted)
         assert done.code == code, done.output
         assert "Traceback" not in done.output, done.output
         return done.output
-
-    def changes(self, **wanted: Any) -> list[str]:
-        """The operations that a run would change something with, from pyinfra's own plan."""
-        return self.run("--dry", "--json", **wanted).changes
 
     def log_in(self, user: str = "admin", port: int | None = None, password: str | None = None) -> bool:
         """Whether sshd lets this machine in, over a new connection. `port` is one of the box's own address."""

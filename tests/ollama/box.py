@@ -13,6 +13,7 @@ from typing import Any
 from target import ollama as standin
 from target import own
 from target.box import Target
+from target.project import Runs
 from target.run import Run, run, start
 
 NAME = own("ollamabox")
@@ -24,7 +25,7 @@ MODELS = "/var/lib/boxkeeper-ollama/models"
 
 
 @dataclass(frozen=True)
-class Box:
+class Box(Runs):
     """The box, and what its inventory says."""
 
     target: Target
@@ -41,16 +42,6 @@ class Box:
     def run(self, *arguments: str, **wanted: Any) -> Run:
         """Run pyinfra with the inventory beside this file, as a user does."""
         return run(HERE / "inventory.py", HERE / "deploy.py", *arguments, environment=self.settings(wanted))
-
-    def converge(self, **wanted: Any) -> str:
-        """A run that must succeed; what it printed."""
-        done = self.run("-y", **wanted)
-        assert done.code == 0, done.output
-        return done.output
-
-    def changes(self, **wanted: Any) -> list[str]:
-        """The operations that a run would change something with, from pyinfra's own plan."""
-        return self.run("--dry", "--json", **wanted).changes
 
     def begin(self, **wanted: Any) -> subprocess.Popen[bytes]:
         """A run that goes on beside the test, which may kill it."""

@@ -5,21 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import secrets
 import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from roles.secrets import Store
 from target import own
-from target.box import Target
-from target.run import Run, run
+from target.project import Project
 
 NAME = own("turnbox")
-HERE = Path(__file__).resolve().parent
 NEAR, FAR = "1.2.3.1", "1.2.3.4"
 NEAR6, FAR6 = "2000:1::1", "2000:2::4"
 """Public addresses, on a cable that ends in the target: the box's own ones there, and those of somebody outside."""
@@ -37,30 +32,14 @@ ip route add default via 2000:1::4
 
 
 @dataclass(frozen=True)
-class Turnbox:
+class Turnbox(Project):
     """The box, and a project of its own for its secrets."""
 
-    target: Target
-    project: Path
-    key: str
-
-    def run(self, *arguments: str, **wanted: Any) -> Run:
-        data = {"target": self.target.name, "port": self.target.port(22), **wanted}
-        variables = {"TURN": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
-        return run(self.project / "inventory.py", HERE / "deploy.py", *arguments, environment=variables)
-
-    def converge(self, **wanted: Any) -> str:
-        """A run that must succeed; what it printed."""
-        done = self.run("-y", **wanted)
-        assert done.code == 0, done.output
-        return done.output
-
-    def changes(self, **wanted: Any) -> list[str]:
-        """The operations that a run would change something with, from pyinfra's own plan."""
-        return self.run("--dry", "--json", **wanted).changes
+    here = Path(__file__).resolve().parent
+    variable = "TURN"
 
     def secret(self, app: str = "pair-cam") -> str:
-        return Store(self.project / "inventory.secrets").values()[f"{app}/turn"].get_secret_value()
+        return self.store.values()[f"{app}/turn"].get_secret_value()
 
     def credentials(self, app: str = "pair-cam", lasts: int = 600, user: str = "") -> tuple[str, str]:
         """A user name and password as an app makes them, that end in so many seconds; of another user each time."""

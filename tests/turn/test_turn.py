@@ -7,7 +7,6 @@ import shlex
 
 import pytest
 
-from roles.secrets import Store
 from tests.turn.box import FAR, FAR6, NEAR, NEAR6, Turnbox
 
 pytestmark = pytest.mark.target
@@ -237,7 +236,7 @@ def test_without_a_configuration_of_ours_it_does_not_run(turn: Turnbox) -> None:
 
 def test_a_new_secret_replaces_the_old_one(turn: Turnbox) -> None:
     old = turn.credentials()
-    Store(turn.project / "inventory.secrets").generate("pair-cam/turn", replace=True)
+    turn.store.generate("pair-cam/turn", replace=True)
     turn.converge()
     assert relayed(turn.call("", turn.credentials())) == 10
     assert "Cannot complete Allocation" in turn.call("", old)
