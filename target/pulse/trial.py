@@ -61,9 +61,8 @@ class Site:
     def memory_mb(self) -> int:
         """What all its running versions take together (proc(5): Pss)."""
         pids = f"systemctl show -P MainPID '{self.app}-web@*.service' | grep -v '^0$'"
-        pss = (
-            f"for pid in $({pids}); do cat /proc/$pid/smaps_rollup; done | awk '/^Pss:/ {{kb += $2}} END {{print kb}}'"
-        )
+        each = f"for pid in $({pids}); do cat /proc/$pid/smaps_rollup 2>/dev/null; done"  # one may have just ended
+        pss = f"{each} | awk '/^Pss:/ {{kb += $2}} END {{print kb}}'"
         return int(self.target.succeed(pss) or 0) // 1024
 
 

@@ -8,6 +8,7 @@ import json
 import shlex
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,17 @@ class Rodeo:
         found: dict[str, Any] = self.ask("GET", f"/api/scrapes/{job}").json()
         return found
 
-    def wait(self, job: str, done: int, seconds: float = 60) -> dict[str, Any]:
-        """The job once it has read that many pages. Raises AssertionError when it has not after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while (found := self.job(job))["done"] < done:
+    def wait(self, job: str, done: int) -> dict[str, Any]:
+        """The job once it has read that many pages. Raises AssertionError when it has not after a minute."""
+        return self._once(lambda found: bool(found["done"] >= done), job)
+
+    def end(self, job: str) -> dict[str, Any]:
+        """The job once it has ended. Raises AssertionError when it has not after a minute."""
+        return self._once(lambda found: bool(found["state"] == "done"), job)
+
+    def _once(self, so: Callable[[dict[str, Any]], bool], job: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 60
+        while not so(found := self.job(job)):
             assert time.monotonic() < deadline, found
             time.sleep(0.2)
         return found

@@ -80,15 +80,13 @@ def test_a_worker_is_asked_and_answers_under_the_rights_that_its_redis_gives(rod
 def test_a_restart_lets_the_worker_finish_what_it_does(rodeo: Rodeo) -> None:
     job = rodeo.scrape(source(), pages=10, pace=0.8)
     rodeo.wait(job, done=2)
-    before = rodeo.pid("worker")
-    rodeo.target.succeed(f"systemctl restart {unit(rodeo.target, NAME, 'worker')}")
+    before, worker = rodeo.pid("worker"), unit(rodeo.target, NAME, "worker")
+    rodeo.target.succeed(f"systemctl restart {worker}")
     # it is back after the task, not in the middle of it
     assert rodeo.job(job) == {**rodeo.job(job), "done": 10, "state": "done"}
     assert rodeo.pid("worker") != before
     log = rodeo.target.succeed(f"journalctl --quiet --output=cat _PID={before} | tail -5")
-    assert "Warm shutdown" in rodeo.target.succeed(
-        f"journalctl --quiet --output=cat --unit={NAME}-worker | tail -60"
-    ), log
+    assert "Warm shutdown" in rodeo.target.succeed(f"journalctl --quiet --output=cat --unit={worker} | tail -60"), log
 
 
 def test_work_whose_process_is_killed_goes_on_where_it_was(rodeo: Rodeo) -> None:
@@ -187,8 +185,8 @@ def test_a_release_keeps_the_images_and_lets_work_end(rodeo: Rodeo) -> None:
     assert released.code == 0, released.output
     assert rodeo.target.succeed(f"readlink /srv/{NAME}/live") != before
     assert rodeo.ask("GET", made["url"]).status_code == 200
-    assert rodeo.job(job)["state"] == "done"
     assert changes(rodeo.target) == []
+    assert rodeo.end(job)["done"] == 60, "by the worker of before"
 
 
 def test_an_address_that_searches_too_much_is_told_to_wait(rodeo: Rodeo) -> None:

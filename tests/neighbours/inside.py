@@ -14,17 +14,18 @@ QUESTION = "/usr/local/share/inside.json"
 
 
 def inside(target: Target, unit: str, program: str, question: Any) -> Any:
-    """What a Python program answers, JSON for JSON, when it runs in place of a unit's own."""
+    """What a Python program answers, JSON for JSON, when it runs in place of a unit's own, in the same slot."""
+    mine = f"inside@{unit.partition('@')[2]}"
     _send(target, PROGRAM, program)
     _send(target, QUESTION, json.dumps(question))
     text = target.succeed(f"systemctl cat --no-pager {unit}")
     kept = [line for line in text.splitlines() if not re.match(r"(ExecStart|Type|Restart|RestartSec|Requires)=", line)]
     own = f"\n[Service]\nType=oneshot\nExecStart=/usr/bin/python3 -I {PROGRAM} {QUESTION}\n"
     own += "StandardOutput=truncate:/run/inside.out\nStandardError=truncate:/run/inside.err\n"
-    _send(target, "/run/systemd/system/inside.service", "\n".join(kept) + own)
+    _send(target, "/run/systemd/system/inside@.service", "\n".join(kept) + own)
     target.succeed("systemctl daemon-reload")
-    code, _ = target.execute("systemctl start inside.service")
-    assert code == 0, target.succeed("cat /run/inside.err; systemctl status --no-pager inside.service || true")
+    code, _ = target.execute(f"systemctl start {mine}")
+    assert code == 0, target.succeed(f"cat /run/inside.err; systemctl status --no-pager {mine} || true")
     return json.loads(target.succeed("cat /run/inside.out"))
 
 

@@ -189,7 +189,7 @@ def test_a_copy_of_a_box_starts_where_the_box_was(box: Target) -> None:
     finally:
         copy.remove()
         box.client.images.remove(snapshot)
-        shutil.rmtree(STATE / "snapshots" / "test")
+        shutil.rmtree(STATE / "snapshots" / own("test"))
 
 
 def test_two_targets_share_no_host_key(box: Target) -> None:
