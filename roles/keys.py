@@ -118,20 +118,3 @@ def make() -> Key:
         file.write(text)
     click.echo(f"--> Made the key to your secrets, {OWN}. Keep a copy: without it they are lost.", err=True)
     return Key(OWN, str(identity))
-
-
-def recipients(path: Path) -> list[Recipient]:
-    """The public keys in a file of recipients: age or SSH, one a line, `#` begins a comment. Raises Fault."""
-    found = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        kind = pyrage.x25519.Recipient if text.startswith("age1") else pyrage.ssh.Recipient
-        try:
-            found.append(kind.from_str(text))
-        except pyrage.RecipientError:
-            raise Fault(f"{path.name} line {number}: no public key; write age1... or ssh-ed25519 ...") from None
-    if not found:
-        raise Fault(f"{path.name} names nobody: add your public key, one a line")
-    return found

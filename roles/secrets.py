@@ -1,7 +1,8 @@
 """Secrets: one encrypted file per environment, safe to commit.
 
 `inventories/<env>.secrets` is an age file (armored, so the public `age` tool reads it too) that holds JSON:
-{name: {"value", "made", "kind"}}. It is encrypted to everybody in `inventories/<env>.recipients`.
+{name: {"value", "made", "kind"}}, and while a secret is rotated what `roles/kept.py` says. It is encrypted to everybody
+in `inventories/<env>.recipients`.
 """
 
 from __future__ import annotations
@@ -12,23 +13,17 @@ import fcntl
 import json
 import os
 import re
-import secrets
-import string
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import pyrage
 from pydantic import SecretStr
 
-from roles import Fault, keys
-
-LETTERS = string.ascii_letters + string.digits
-LENGTH = 40
-"""Of a generated secret: 238 bits, of characters that need no quoting in a URL, a shell or a config file."""
+from roles import Fault, kept, keys
+from roles.kept import Kept
+from roles.readers import Reader, Readers
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_-]*")
 STRONG = re.compile(r"[!-~]{16,}")
@@ -47,22 +42,13 @@ class Secret:
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A secret in the store. `made` is a date in ISO format, UTC."""
-
-    value: str = field(repr=False)
-    made: str
-    kind: Literal["password", "supplied"]
-
-
 class Store:
     """The secrets of one environment. Methods raise Fault with one line when the file can't be opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.recipients = path.with_suffix(".recipients")
-        self._values: dict[str, SecretStr] | None = None
+        self._read: dict[str, Kept] | None = None
 
     @classmethod
     def beside(cls, inventory: Path) -> Store:
@@ -80,23 +66,23 @@ class Store:
         With a fault, or without `make`, nothing is made. With nothing wanted the file is not even opened.
         """
         if not wanted:
-            self._values = {}
+            self._read = {}
             return []
         try:
-            kept = self.entries()
-            faults = [fault for secret in wanted if (fault := self._fault(secret, kept))]
+            found = self.entries()
+            faults = [fault for secret in wanted if (fault := self._fault(secret, found))]
             generated = [secret.name for secret in wanted if secret.generated]
-            if make and not faults and any(name not in kept for name in generated):
-                with self._changing() as kept:
+            if make and not faults and any(name not in found for name in generated):
+                with self._changing() as found:
                     for name in generated:
-                        kept.setdefault(name, _generated())
+                        found.setdefault(name, kept.generated())
         except Fault as fault:
             return [str(fault)]
-        self._values = {name: SecretStr(secret.value) for name, secret in kept.items()}
+        self._read = found
         return list(dict.fromkeys(faults))
 
-    def _fault(self, secret: Secret, kept: dict[str, Kept]) -> str | None:
-        found = kept.get(secret.name)
+    def _fault(self, secret: Secret, there: Mapping[str, Kept]) -> str | None:
+        found = there.get(secret.name)
         if found is None and not (secret.generated or secret.optional):
             need = f"{secret.name.partition('/')[0]} needs secret {secret.name.partition('/')[2]}"
             return f"{need}: run `boxkeeper secrets set {self.env} {secret.name}`"
@@ -106,13 +92,17 @@ class Store:
         return None
 
     def values(self) -> dict[str, SecretStr]:
-        """Every secret by its name."""
-        if self._values is None:
-            self._values = {name: SecretStr(secret.value) for name, secret in self.entries().items()}
-        return self._values
+        """Every secret by its name, as the apps use it."""
+        return {name: SecretStr(secret.value) for name, secret in self.kept().items()}
+
+    def kept(self) -> dict[str, Kept]:
+        """The same as `entries`, read once."""
+        if self._read is None:
+            self._read = self.entries()
+        return self._read
 
     def entries(self) -> dict[str, Kept]:
-        """Every secret by its name, with its age and kind; read from the file."""
+        """Every secret by its name, with its age, its kind and what is rotated; read from the file."""
         try:
             sealed = self.path.read_bytes()
         except FileNotFoundError:
@@ -121,58 +111,135 @@ class Store:
             raise Fault(f"{self._shown} can't be read: {error.strerror}") from None
         try:
             found = json.loads(self._opened(sealed))
-            return {name: Kept(**secret) for name, secret in found.items()}
-        except (ValueError, TypeError, AttributeError):
+            return {name: Kept.of(secret) for name, secret in found.items()}
+        except (ValueError, TypeError, AttributeError, KeyError):
             raise Fault(f"{self._shown} opens, but what is in it is no store of secrets") from None
+
+    def reveal(self, name: str) -> str:
+        """The value of a secret, in clear. Raises Fault when there is none of that name."""
+        return self._there(name, self.entries()).value
 
     def set(self, name: str, value: str) -> None:
         """Keep a value that the user supplies, exactly as it is."""
         _check(name, value)
-        with self._changing() as kept:
-            old = kept.get(name)
-            if old is None or old.value != value:
-                kept[name] = Kept(value, _today(), old.kind if old else "supplied")
+        with self._changing() as there:
+            there[name] = _changed(name, there.get(name), value)
+
+    def change(self, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+        """Take over what somebody changed in a copy of the values, and nothing else. Returns the names, sorted.
+
+        Raises Fault, and changes nothing, when one of these was changed meanwhile.
+        """
+        names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+        for name in set(names) & set(after):
+            _check(name, after[name])
+        with self._changing() as there:
+            for name in names:
+                now = there[name].value if name in there else None
+                if now not in (before.get(name), after.get(name)):
+                    raise Fault(f"{name} was changed by somebody else meanwhile")
+                if name in after:
+                    there[name] = _changed(name, there.get(name), after[name])
+                else:
+                    there.pop(name, None)
+        return names
 
     def generate(self, name: str, replace: bool = False) -> None:
         """Make a value. Raises Fault when there is one already, unless it may be replaced."""
         _check(name, "-")
-        with self._changing() as kept:
-            if name in kept and not replace:
-                raise Fault(f"{name} is there since {kept[name].made}; add --replace to make another value")
-            kept[name] = _generated()
+        with self._changing() as there:
+            if name in there and not replace:
+                raise Fault(f"{name} is there since {there[name].made}; add --replace to make another value")
+            made = kept.generated()
+            there[name] = _changed(name, there.get(name, made), made.value)
 
     def remove(self, name: str) -> None:
         """Take a secret out. Raises Fault when there is none of that name."""
-        with self._changing() as kept:
-            if name not in kept:
-                near = difflib.get_close_matches(name, kept, 1)
-                raise Fault(f"{name} is not in {self.path.name}{f'; did you mean `{near[0]}`?' if near else ''}")
-            del kept[name]
+        with self._changing() as there:
+            self._there(name, there)
+            del there[name]
+
+    def begin(self, name: str, value: str = "") -> Kept:
+        """Begin a rotation, or find it begun; see `roles/kept.py`. Returns what the secret is now. Raises Fault."""
+        if value:
+            _check(name, value)
+        return self._step(name, lambda secret: kept.begin(secret, value))
+
+    def switch(self, name: str) -> Kept:
+        """Have the app use the next value."""
+        return self._step(name, kept.switch)
+
+    def finish(self, name: str) -> Kept:
+        """Forget the value before: the box is to refuse it."""
+        return self._step(name, kept.finish)
+
+    def _step(self, name: str, step: Callable[[Kept], Kept]) -> Kept:
+        with self._changing() as there:
+            was = self._there(name, there)
+            try:
+                there[name] = step(was)
+            except Fault as fault:
+                raise Fault(f"{name} {fault}") from None
+        return there[name]
+
+    def _there(self, name: str, found: Mapping[str, Kept]) -> Kept:
+        if name not in found:
+            near = difflib.get_close_matches(name, found, 1)
+            raise Fault(f"{name} is not in {self.path.name}{f'; did you mean `{near[0]}`?' if near else ''}")
+        return found[name]
+
+    def share(self, reader: Reader) -> None:
+        """Let somebody read everything, from now on. For one who may already it is sealed again."""
+        with self._locked():
+            mine = keys.mine() or [keys.make()]
+            self._write(self.entries(), self._readers(mine).plus(reader), mine)
+
+    def revoke(self, wanted: str) -> tuple[Reader, dict[str, Kept]]:
+        """Seal everything to the others. Returns whose key it was, and what they could read until now.
+
+        Raises Fault for the last key, for the only one of whoever says this, and for one that is not there.
+        """
+        with self._locked():
+            mine, found = keys.mine(), self.entries()
+            readers = self._readers(mine)
+            gone = readers.find(wanted)
+            left = readers.minus(gone)
+            if not {key.public for key in mine} & {reader.key for _, reader in left.each()}:
+                raise Fault("this is your own key: you could read the secrets no more. Let one of the others revoke it")
+            self._write(found, left, mine)
+        return gone, found
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, Kept]]:
         """The secrets, to be changed by one process at a time; written when the block ends well."""
+        with self._locked():
+            before = self.entries()
+            found = dict(before)
+            yield found
+            if found != before:
+                mine = keys.mine() or [keys.make()]
+                self._write(found, self._readers(mine), mine)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
         try:
             folder = os.open(self.path.parent, os.O_RDONLY)
         except OSError as error:
             raise Fault(f"{self.path.parent}: {error.strerror}") from None
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
-            before = self.entries()
-            kept = dict(before)
-            yield kept
-            if kept != before:
-                self._write(kept)
-                self._values = None
+            yield
             os.fsync(folder)
         finally:
             os.close(folder)
 
-    def _write(self, kept: dict[str, Kept]) -> None:
-        """Replace the file, and keep the one before as `.previous`."""
-        mine = keys.mine() or [keys.make()]
-        text = json.dumps({name: asdict(kept[name]) for name in sorted(kept)}, indent=1)
-        sealed: bytes = pyrage.encrypt(text.encode(), self._readers(mine), armored=True)
+    def _write(self, found: Mapping[str, Kept], readers: Readers, mine: Sequence[keys.Key]) -> None:
+        """Replace the file, and keep the one before as `.previous`.
+
+        The readers are named last: a change of them that was cut off is the same change when it is made again.
+        """
+        text = json.dumps({name: found[name].stored() for name in sorted(found)}, indent=1)
+        sealed: bytes = pyrage.encrypt(text.encode(), readers.recipients(), armored=True)
         try:
             pyrage.decrypt(sealed, [key.identity for key in mine])
         except pyrage.DecryptError:
@@ -181,16 +248,18 @@ class Store:
         if self.path.exists():
             _replace(self.path.with_suffix(".secrets.previous"), self.path.read_bytes())
         _replace(self.path, sealed)
+        if not self.recipients.exists() or self.recipients.read_text() != readers.text:
+            _replace(self.recipients, readers.text.encode())
+        self._read = None
 
-    def _readers(self, mine: Sequence[keys.Key]) -> list[keys.Recipient]:
+    def _readers(self, mine: Sequence[keys.Key]) -> Readers:
         """Who may read. The first to use the store is its first reader."""
-        if not self.recipients.exists():
-            if self.path.exists():
-                back = f"`git checkout {self.recipients.name}` brings it back"
-                raise Fault(f"{self.recipients.name}, who may read {self.path.name}, is not there: {back}")
-            comment = "# Who may read the secrets beside this: public age or SSH keys, one a line. Safe to commit."
-            _replace(self.recipients, f"{comment}\n{mine[0].public}\n".encode())
-        return keys.recipients(self.recipients)
+        if self.recipients.exists():
+            return Readers.read(self.recipients)
+        if self.path.exists():
+            back = f"`git checkout {self.recipients.name}` brings it back"
+            raise Fault(f"{self.recipients.name}, who may read {self.path.name}, is not there: {back}")
+        return Readers.first(self.recipients, mine[0].public)
 
     def _opened(self, sealed: bytes) -> bytes:
         if b"<<<<<<<" in sealed or b">>>>>>>" in sealed:
@@ -216,12 +285,13 @@ class Store:
         return str(self.path)
 
 
-def _generated() -> Kept:
-    return Kept("".join(secrets.choice(LETTERS) for _ in range(LENGTH)), _today(), "password")
-
-
-def _today() -> str:
-    return date.today().isoformat()
+def _changed(name: str, was: Kept | None, value: str) -> Kept:
+    """A secret with another value; one with the same keeps its date. Raises Fault while it is rotated."""
+    if was is None or was.value == value:
+        return was or kept.supplied(value)
+    if was.other is not None:
+        raise Fault(f"{name} is being rotated: finish that first")
+    return replace(was, value=value, made=kept.today())
 
 
 def _check(name: str, value: str) -> None:
@@ -229,8 +299,8 @@ def _check(name: str, value: str) -> None:
         raise Fault(f"{name!r} is no name of a secret: write APP/NAME, e.g. note-taker/DEEPGRAM_API_KEY")
     if not value:
         raise Fault(f"{name}: the value is empty")
-    if "\0" in value:
-        raise Fault(f"{name}: the value holds a NUL byte, which no environment can carry")
+    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise Fault(f"{name}: the value holds a NUL byte or half a character, which no environment can carry")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,0 +1,77 @@
+"""A secret goes from one value to the next in steps that can be taken again, and is never without one that works."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from roles import Fault
+from roles.kept import Kept, begin, finish, generated, supplied, switch
+
+OLD = Kept("old", "2026-01-01", "password")
+
+
+def test_begun_the_box_takes_both_and_the_app_uses_the_old() -> None:
+    begun = begin(OLD, "new")
+    assert (begun.value, begun.accepted, begun.previous, begun.phase) == ("old", ("old", "new"), None, "begun")
+
+
+def test_switched_the_box_takes_both_and_the_app_uses_the_new() -> None:
+    switched = switch(begin(OLD, "new"))
+    assert (switched.value, switched.accepted, switched.previous) == ("new", ("new", "old"), "old")
+    assert switched.turn == OLD.turn + 1
+    assert switched.made > OLD.made
+
+
+def test_finished_there_is_one_value_as_if_it_had_always_been_so() -> None:
+    finished = finish(switch(begin(OLD, "new")))
+    assert (finished.value, finished.accepted, finished.phase) == ("new", ("new",), "")
+    assert "other" not in finished.stored()
+
+
+def test_each_step_can_be_taken_again() -> None:
+    begun = begin(OLD, "new")
+    assert begin(begun) == begin(begun, "new") == begun
+    switched = switch(begun)
+    assert switch(switched) == begin(switched) == switched
+    finished = finish(switched)
+    assert finish(finished) == finished
+
+
+def test_a_password_gets_a_next_value_that_nobody_has_seen_and_a_supplied_one_is_asked_for() -> None:
+    assert begin(OLD).accepted[1] not in ("old", begin(OLD).accepted[1])
+    with pytest.raises(Fault, match="the next value has to be given"):
+        begin(supplied("old"))
+    assert begin(supplied("old"), "new").accepted == ("old", "new")
+
+
+def test_a_step_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(Fault, match="has that value already"):
+        begin(OLD, "old")
+    with pytest.raises(Fault, match="to another value already"):
+        begin(begin(OLD, "new"), "newer")
+    with pytest.raises(Fault, match="is not being rotated"):
+        switch(OLD)
+    with pytest.raises(Fault, match="still uses the old value"):
+        finish(begin(OLD, "new"))
+
+
+@pytest.mark.parametrize("kept", [OLD, supplied("x"), generated(), begin(OLD), switch(begin(OLD))])
+def test_it_comes_back_from_the_file_as_it_was(kept: Kept) -> None:
+    assert Kept.of(json.loads(json.dumps(kept.stored()))) == kept
+
+
+def test_a_file_of_before_rotation_is_read_and_written_as_it_is() -> None:
+    stored = {"value": "old", "made": "2026-01-01", "kind": "password"}
+    assert Kept.of(stored).stored() == stored
+
+
+def test_no_value_is_in_a_repr() -> None:
+    assert "canary" not in f"{begin(Kept('canary1', '2026-01-01', 'password'), 'canary2')}"
+
+
+def test_it_knows_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roles.kept.today", lambda: (date(2026, 1, 1) + timedelta(91)).isoformat())
+    assert OLD.days == 91
