@@ -1,17 +1,22 @@
-"""`boxkeeper secrets`: the encrypted values of an environment. They come in by prompt or standard input only."""
+"""`boxkeeper secrets`: the encrypted values of an environment. They come in by prompt, standard input or editor."""
 
 from __future__ import annotations
 
 import difflib
+import json
 import sys
-from datetime import date
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from commands import editor
 from commands.inventory import described, inventory_of
-from roles import Fault
-from roles.secrets import Store
+from roles import Fault, sheet
+from roles.readers import Reader
+from roles.rotation import LONGEST_DAYS, Kept
+from roles.secrets import Secret, Store
 
 
 class OneLine(click.Group):
@@ -73,17 +78,126 @@ def remove(env: str, name: str) -> None:
     click.echo(f"{name} is gone from {store.path.name}; {store.path.name}.previous still has it.")
 
 
+@secrets.command()
+@click.argument("env")
+@click.argument("name")
+def show(env: str, name: str) -> None:
+    """Print a value, byte for byte and with nothing after it."""
+    value = _store(env).reveal(name)
+    click.echo(value.encode(), nl=False)
+
+
+@secrets.command()
+@click.argument("env")
+def edit(env: str) -> None:
+    """Change many values in your editor ($VISUAL, $EDITOR). What you leave as it is keeps its age."""
+    store = _store(env)
+    before = {name: kept.value for name, kept in store.entries().items()}
+    text = sheet.written(before, *EDITED)
+    changed: list[str] = []
+    with editor.opened(f"{store.path.name}.txt", text) as edited:
+        while True:
+            try:
+                changed = store.change(before, sheet.read(edited()))
+                break
+            except Fault as fault:
+                editor.again(fault)
+    click.echo(f"Changed in {store.path.name}: {', '.join(changed)}." if changed else "Nothing was changed.")
+
+
+EDITED = (
+    "Secrets in clear: APP/NAME = VALUE, one a line. A line that you take out is a secret that you take out.",
+    "A value of several lines stands between `NAME = <<<` and a line with >>>; any other one is a JSON string.",
+)
+
+
+@secrets.command()
+@click.argument("env")
+@click.argument("key")
+def share(env: str, key: str) -> None:
+    """Let somebody read everything: by their public key (age1... or ssh-ed25519 ...), or the file of one."""
+    store, reader = _store(env), Reader.given(key)
+    store.share(reader)
+    click.echo(f"{reader} can read {store.path.name} from now on; commit it and {store.recipients.name}.")
+
+
+@secrets.command()
+@click.argument("env")
+@click.argument("key")
+def revoke(env: str, key: str) -> None:
+    """Let somebody read no more: by their public key, the file of one, or the name in the recipients' file.
+
+    Lists what they could read until now, and has to be another one.
+    """
+    store = _store(env)
+    gone, read = store.revoke(key)
+    click.echo(f"{gone} can't read {store.path.name} from now on; commit it and {store.recipients.name}.")
+    if read:
+        click.echo("What they have read they know, and older commits they can still open. To be changed:")
+    for name, kept in sorted(read.items()):
+        click.echo(f"    {another(env, name, kept)}")
+
+
 @secrets.command("list")
 @click.argument("env")
-def list_(env: str) -> None:
-    """Show names, kinds and ages; never values."""
-    entries = _store(env).entries()
-    width = max(map(len, entries), default=0)
-    for name, kept in sorted(entries.items()):
-        days = (date.today() - date.fromisoformat(kept.made)).days
-        click.echo(f"{name:{width}}  {kept.kind:8}  {kept.made}  {days} days")
-    if not entries:
+@click.option("--json", "as_json", is_flag=True, help="For a script")
+def list_(env: str, as_json: bool) -> None:
+    """Show names, kinds and ages, and what is missing; never values."""
+    store = _store(env)
+    found = listed(env, store.entries(), _wishes(store) or {})
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    width = max((len(one["name"]) for one in found), default=0)
+    for one in found:
+        click.echo(f"{one['name']:{width}}  {_line(one)}")
+    for one in found:
+        if one["old"]:
+            click.echo(f"--> {one['name']} is older than {LONGEST_DAYS} days: `{one['run']}`", err=True)
+    if not found:
         click.echo("No secrets yet: generated ones are made on the first run, `boxkeeper secrets set` keeps yours.")
+
+
+def listed(env: str, entries: Mapping[str, Kept], wishes: Mapping[str, Secret]) -> list[dict[str, Any]]:
+    """Each secret that is there or wanted, by name: its age in days, and the line to type where something is to do."""
+    return list(_listed(env, entries, wishes))
+
+
+def _listed(env: str, entries: Mapping[str, Kept], wishes: Mapping[str, Secret]) -> Iterator[dict[str, Any]]:
+    for name in sorted({*entries, *wishes}):
+        kept, wish = entries.get(name), wishes.get(name)
+        about = {"name": name, "needed_by": wish.needed_by if wish else None}
+        if kept:
+            old = kept.days > LONGEST_DAYS
+            line = another(env, name, kept) if old else None
+            yield {
+                **about,
+                "kind": kept.kind,
+                "made": kept.made,
+                "days": kept.days,
+                "old": old,
+                "phase": kept.phase or None,
+                "run": line,
+            }
+        elif wish:
+            kind = "made by the next run" if wish.generated else "optional" if wish.optional else "missing"
+            line = None if wish.generated else f"boxkeeper secrets set {env} {name}"
+            yield {**about, "kind": kind, "made": None, "days": None, "old": False, "phase": None, "run": line}
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    if one["made"] is None:
+        how = f": `{one['run']}`" if one["run"] else ""
+        return f"{one['kind']}, for {one['needed_by']}{how}"
+    phase = f"  being rotated ({one['phase']})" if one["phase"] else ""
+    return f"{one['kind']:8}  {one['made']}  {one['days']} days{phase}"
+
+
+def another(env: str, name: str, kept: Kept) -> str:
+    """The line that gives a secret another value."""
+    if kept.kind == "supplied":
+        return f"boxkeeper secrets set {env} {name}"
+    return f"boxkeeper secrets generate --replace {env} {name}"
 
 
 def _store(env: str) -> Store:
@@ -96,17 +210,24 @@ def _store(env: str) -> Store:
     return Store.beside(inventory)
 
 
+def _wishes(store: Store) -> dict[str, Secret] | None:
+    """What the inventory wants, by name; None where it can't be read yet, or describes no box."""
+    try:
+        boxes = described(str(store.path.with_suffix(".py").absolute()))
+    except Fault:
+        return None
+    if not boxes:
+        return None
+    return {secret.name: secret for box in reversed(boxes) for secret in reversed(list(box.wanted_secrets()))}
+
+
 def _wanted(store: Store, name: str) -> None:
     """Raises Fault for a name that nothing in the inventory reads: only the next run would miss a mistyped one."""
-    inventory = store.path.with_suffix(".py")
-    try:
-        boxes = described(str(inventory.absolute()))
-    except Fault:
-        return  # it can't be read yet: whatever it will want, it is given
-    known = {secret.name for box in boxes for secret in box.wanted_secrets()}
-    if boxes and name not in known | set(store.entries()):
+    known = _wishes(store)
+    if known is not None and name not in {*known, *store.entries()}:
         near = difflib.get_close_matches(name, known, 1)
         meant = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
+        inventory = store.path.with_suffix(".py")
         raise Fault(f"nothing in {inventory} wants {name}; {meant} `--new` keeps it all the same")
 
 

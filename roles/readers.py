@@ -64,7 +64,7 @@ def _only_key(path: str) -> str:
     except (OSError, ValueError, RuntimeError):  # RuntimeError: `~nobody-of-that-name`
         raise Fault("this is no public key (age1... or ssh-ed25519 AAAA...), and no file of one") from None
     found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    if len(found) != 1 and not found[:1] == ["-----BEGIN OPENSSH PRIVATE KEY-----"]:
+    if len(found) != 1 and "PRIVATE KEY-----" not in "".join(found[:1]):
         raise Fault(f"{path} holds {len(found)} keys: give the file of one, or the key itself")
     return found[0]
 

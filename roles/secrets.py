@@ -1,8 +1,8 @@
 """Secrets: one encrypted file per environment, safe to commit.
 
 `inventories/<env>.secrets` is an age file (armored, so the public `age` tool reads it too) that holds JSON:
-{name: {"value", "made", "kind"}}, and while a secret is rotated what `roles/kept.py` says. It is encrypted to everybody
-in `inventories/<env>.recipients`.
+{name: {"value", "made", "kind"}}, and more of one that is or was rotated: see `roles/rotation.py`. It is encrypted to
+everybody in `inventories/<env>.recipients`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pathlib import Path
 import pyrage
 from pydantic import SecretStr
 
-from roles import Fault, kept, keys
-from roles.kept import Kept
+from roles import Fault, keys, rotation
 from roles.readers import Reader, Readers
+from roles.rotation import Kept
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_-]*")
 STRONG = re.compile(r"[!-~]{16,}")
@@ -75,7 +75,7 @@ class Store:
             if make and not faults and any(name not in found for name in generated):
                 with self._changing() as found:
                     for name in generated:
-                        found.setdefault(name, kept.generated())
+                        found.setdefault(name, rotation.generated())
         except Fault as fault:
             return [str(fault)]
         self._read = found
@@ -150,7 +150,7 @@ class Store:
         with self._changing() as there:
             if name in there and not replace:
                 raise Fault(f"{name} is there since {there[name].made}; add --replace to make another value")
-            made = kept.generated()
+            made = rotation.generated()
             there[name] = _changed(name, there.get(name, made), made.value)
 
     def remove(self, name: str) -> None:
@@ -160,18 +160,18 @@ class Store:
             del there[name]
 
     def begin(self, name: str, value: str = "") -> Kept:
-        """Begin a rotation, or find it begun; see `roles/kept.py`. Returns what the secret is now. Raises Fault."""
+        """Begin a rotation, or find it begun; see `roles/rotation.py`. Returns what the secret is now. Raises Fault."""
         if value:
             _check(name, value)
-        return self._step(name, lambda secret: kept.begin(secret, value))
+        return self._step(name, lambda secret: rotation.begin(secret, value))
 
     def switch(self, name: str) -> Kept:
         """Have the app use the next value."""
-        return self._step(name, kept.switch)
+        return self._step(name, rotation.switch)
 
     def finish(self, name: str) -> Kept:
         """Forget the value before: the box is to refuse it."""
-        return self._step(name, kept.finish)
+        return self._step(name, rotation.finish)
 
     def _step(self, name: str, step: Callable[[Kept], Kept]) -> Kept:
         with self._changing() as there:
@@ -288,10 +288,10 @@ class Store:
 def _changed(name: str, was: Kept | None, value: str) -> Kept:
     """A secret with another value; one with the same keeps its date. Raises Fault while it is rotated."""
     if was is None or was.value == value:
-        return was or kept.supplied(value)
+        return was or rotation.supplied(value)
     if was.other is not None:
         raise Fault(f"{name} is being rotated: finish that first")
-    return replace(was, value=value, made=kept.today())
+    return replace(was, value=value, made=rotation.today())
 
 
 def _check(name: str, value: str) -> None:

@@ -58,7 +58,7 @@ def read(text: str) -> dict[str, str]:
 
 
 def _block(lines: Iterator[tuple[int, str]], opened: int) -> str:
-    found = []
+    found: list[str] = []
     for number, line in lines:
         if line == CLOSE:
             return "\n".join(found)

@@ -33,10 +33,13 @@ CORE = {
     "operations",
     "plans",
     "program",
+    "readers",
     "resources",
+    "rotation",
     "scram",
     "secrets",
     "server",
+    "sheet",
     "tuning",
 }
 """Files of roles/ that are no role: what all roles stand on."""

@@ -115,8 +115,24 @@ def test_secrets_are_listed_and_made_without_showing_them(newcomer: Newcomer) ->
     said = newcomer.types("./boxkeeper secrets list prod")
     assert "ai-note-taker/SESSION_KEY" in said
     assert "key-of-a-newcomer" not in said
+    value = newcomer.types("./boxkeeper secrets show prod ai-note-taker/SESSION_KEY")
+    assert len(value) == 40
+    edit = 'EDITOR="sed -i s/{}/{}/" ./boxkeeper secrets edit prod'
+    newcomer.types(edit.format(value, "z" * 40))
+    assert newcomer.types("./boxkeeper secrets show prod ai-note-taker/SESSION_KEY") == "z" * 40
     newcomer.types("./boxkeeper secrets remove prod ai-note-taker/SESSION_KEY")
     assert "SESSION_KEY" not in newcomer.types("./boxkeeper secrets list prod")
+
+
+def test_a_colleague_can_read_the_secrets_until_that_is_revoked(newcomer: Newcomer) -> None:
+    newcomer.types("ssh-keygen -q -t ed25519 -N '' -C colleague -f colleague")
+    newcomer.types("./boxkeeper secrets share prod colleague.pub")
+    read = "BOXKEEPER_AGE_KEY_FILE=$PWD/colleague ./boxkeeper secrets show prod ai-note-taker/DEEPGRAM_API_KEY"
+    assert newcomer.types(read) == "key-of-a-newcomer"
+    assert "secrets set prod ai-note-taker/DEEPGRAM_API_KEY" in newcomer.types(
+        "./boxkeeper secrets revoke prod colleague.pub"
+    )
+    newcomer.types(read, code=2)
 
 
 def test_a_look_into_the_box(newcomer: Newcomer) -> None:

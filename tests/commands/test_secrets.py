@@ -1,13 +1,22 @@
-"""`boxkeeper secrets`: values come in by prompt or standard input, and never out."""
+"""`boxkeeper secrets`: values come in by prompt, standard input or editor, and out only by `show`."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import pyrage
 import pytest
 from click.testing import CliRunner, Result
 
+from commands import editor
 from commands.secrets import secrets
+from roles import ROOT
 from roles.secrets import Store
 
 
@@ -139,3 +148,137 @@ def test_what_is_not_there_is_not_removed_and_the_nearest_is_named() -> None:
     run("set", "prod", "notes/KEY", stdin=b"1")
     done = run("remove", "prod", "notes/KEYS")
     assert (done.exit_code, done.output) == (2, "--> notes/KEYS is not in prod.secrets; did you mean `notes/KEY`?\n")
+
+
+def test_show_prints_a_value_byte_for_byte() -> None:
+    run("set", "prod", "app/KEY", stdin=b' {"a": "b\\n"}\r\n\n')
+    assert run("show", "prod", "app/KEY").stdout_bytes == b' {"a": "b\\n"}\r\n\n'
+    assert run("show", "prod", "app/KEYS").exit_code == 2
+
+
+@pytest.fixture
+def memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where edits are kept, for this test."""
+    (folder / "memory").mkdir()
+    monkeypatch.setattr(editor, "MEMORY", str(folder / "memory"))
+    return folder / "memory"
+
+
+def edit_by(monkeypatch: pytest.MonkeyPatch, program: str) -> Result:
+    """Edit with a Python program for an editor: `path` is the file, `text` what is in it."""
+    lines = f"import sys\nfrom pathlib import Path\npath = Path(sys.argv[1])\ntext = path.read_text()\n{program}\n"
+    Path("editor.py").write_text(lines)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", f"{sys.executable} {Path('editor.py').absolute()}")
+    return run("edit", "prod")
+
+
+def test_edit_writes_what_changed_and_leaves_nothing_behind(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("set", "prod", "app/KEY", stdin=b"1")
+    run("set", "prod", "app/GOOGLE", stdin=b'{\n "key": 1\n}\n')
+    look = (
+        "print(oct(path.stat().st_mode), oct(path.parent.stat().st_mode), path.parent.parent, file=open('seen', 'w'))"
+    )
+    done = edit_by(monkeypatch, f"{look}\npath.write_text(text.replace('KEY = 1', 'KEY = 2'))")
+    assert (done.exit_code, done.output) == (0, "Changed in prod.secrets: app/KEY.\n")
+    assert Path("seen").read_text().split() == ["0o100600", "0o40700", str(memory)]
+    assert list(memory.iterdir()) == []
+    assert (value("app/KEY"), value("app/GOOGLE")) == ("2", '{\n "key": 1\n}\n')
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("set", "prod", "app/KEY", stdin=b"1")
+    before = Path("inventories/prod.secrets").read_bytes()
+    assert edit_by(monkeypatch, "path.write_text(text)").output == "Nothing was changed.\n"
+    assert Path("inventories/prod.secrets").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("path.write_text(text + 'canary')", "line 4 is none of"),
+        ("path.write_text(text + 'KEY = canary')", "'KEY' is no name of a secret"),
+        ("path.write_bytes(b'a\\xff')", "it is no UTF-8 text any more (byte 1)"),
+        ("path.unlink()", "what was written can't be read"),
+        ("sys.exit(3)", "nothing was changed"),
+    ],
+)
+def test_a_bad_edit_is_one_line_and_changes_nothing(
+    memory: Path, monkeypatch: pytest.MonkeyPatch, program: str, said: str
+) -> None:
+    run("set", "prod", "app/KEY", stdin=b"1")
+    before = Path("inventories/prod.secrets").read_bytes()
+    done = edit_by(monkeypatch, program)
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert said in done.output
+    assert "canary" not in done.output
+    assert Path("inventories/prod.secrets").read_bytes() == before
+    assert list(memory.iterdir()) == []
+
+
+def test_at_a_terminal_a_bad_edit_goes_on_where_it_was(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("set", "prod", "app/KEY", stdin=b"1")
+    said: list[str] = []
+    monkeypatch.setattr(editor, "again", lambda fault: said.append(str(fault)))
+    fix = "path.write_text(text.replace('NEW 2', 'NEW = 2') if 'NEW' in text else text + 'app/NEW 2')"
+    assert edit_by(monkeypatch, fix).output == "Changed in prod.secrets: app/NEW.\n"
+    assert said == ["line 4 is none of `APP/NAME = value`, a comment (#) or empty"]
+    assert value("app/NEW") == "2"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_an_edit_that_is_ended_leaves_nothing_behind(memory: Path, how: signal.Signals) -> None:
+    Path("wait").write_text(f"touch {memory}/there; exec sleep 60")
+    code = (
+        "import os, sys; from commands import editor; editor.MEMORY = sys.argv[1];"
+        " os.environ.update(EDITOR='sh wait', VISUAL='');"
+        " context = editor.opened('x', 'canary'); edited = context.__enter__(); edited()"
+    )
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    process = subprocess.Popen([sys.executable, "-c", code, str(memory)], env=env, start_new_session=True)
+    while not (memory / "there").exists():
+        time.sleep(0.02)
+    process.send_signal(how)
+    assert process.wait(10) == 128 + how
+    os.killpg(process.pid, signal.SIGKILL)
+    assert [path.name for path in memory.iterdir()] == ["there"]
+
+
+def test_who_is_revoked_is_told_what_to_change_with_the_lines_to_type(folder: Path) -> None:
+    friend = str(pyrage.x25519.Identity.generate().to_public())
+    run("set", "prod", "app/KEY", stdin=b"1")
+    run("generate", "prod", "app/postgres")
+    (folder / "friend.pub").write_text(f"# a friend\n{friend}\n")
+    shared = run("share", "prod", "friend.pub")
+    assert shared.output == f"{friend[:24]}... can read prod.secrets from now on; commit it and prod.recipients.\n"
+    assert run("revoke", "prod", friend).output.splitlines()[1:] == [
+        "What they have read they know, and older commits they can still open. To be changed:",
+        "    boxkeeper secrets set prod app/KEY",
+        "    boxkeeper secrets generate --replace prod app/postgres",
+    ]
+    assert run("revoke", "prod", friend).exit_code == 2
+
+
+def test_what_is_older_than_90_days_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roles.rotation.today", lambda: "2026-01-01")
+    run("generate", "prod", "app/postgres")
+    monkeypatch.setattr("roles.rotation.today", lambda: "2026-04-01")
+    assert "older" not in run("list", "prod").output
+    monkeypatch.setattr("roles.rotation.today", lambda: "2026-04-02")
+    said = "--> app/postgres is older than 90 days: `boxkeeper secrets generate --replace prod app/postgres`"
+    assert run("list", "prod").output.splitlines() == ["app/postgres  password  2026-01-01  91 days", said]
+    [listed] = json.loads(run("list", "--json", "prod").output)
+    assert (listed["days"], listed["old"]) == (91, True)
+
+
+def test_what_is_wanted_and_missing_is_listed_with_what_needs_it() -> None:
+    Path("inventories/prod.py").write_text(INVENTORY)
+    run("set", "prod", "ai-note-taker/DEEPGRAM_API_KEY", stdin=b"1")
+    lines = dict(line.split(None, 1) for line in run("list", "prod").output.splitlines())
+    assert lines["ai-note-taker/GEMINI_API_KEY"] == (
+        "missing, for AI Note Taker: `boxkeeper secrets set prod ai-note-taker/GEMINI_API_KEY`"
+    )
+    assert lines["ai-note-taker/postgres"] == "made by the next run, for AI Note Taker"
+    known = {one["name"]: one for one in json.loads(run("list", "--json", "prod").output)}
+    assert known["ai-note-taker/GEMINI_API_KEY"]["kind"] == "missing"
+    assert known["ai-note-taker/DEEPGRAM_API_KEY"]["needed_by"] == "AI Note Taker"

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from roles import Fault
-from roles.kept import Kept, begin, finish, generated, supplied, switch
+from roles.rotation import Kept, begin, finish, generated, supplied, switch
 
 OLD = Kept("old", "2026-01-01", "password")
 
@@ -73,5 +73,5 @@ def test_no_value_is_in_a_repr() -> None:
 
 
 def test_it_knows_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roles.kept.today", lambda: (date(2026, 1, 1) + timedelta(91)).isoformat())
+    monkeypatch.setattr("roles.rotation.today", lambda: (date(2026, 1, 1) + timedelta(91)).isoformat())
     assert OLD.days == 91
