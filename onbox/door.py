@@ -43,7 +43,7 @@ async def _serve(settings: Json, listening: socket.socket) -> None:
     if not await _ready(settings, ended):
         _stop(program)
         raise Failed(f"{settings['command'][0]} does not answer at {settings['ready']}")
-    door = Door(settings["token_sha256"], settings["port"])
+    door = Door(settings["tokens"], settings["port"])
     server = await asyncio.start_server(door.answer, sock=listening, limit=LONGEST_HEAD)
     _notify("READY=1")
     code = await ended
@@ -88,10 +88,13 @@ def _notify(state: str) -> None:
 
 
 class Door:
-    """Answers connections: one request each, so that every request shows the token."""
+    """Answers connections: one request each, so that every request shows a token.
 
-    def __init__(self, token_sha256: str, port: int) -> None:
-        self._wanted = token_sha256
+    `tokens` is a file of the SHA-256 of each that opens, one a line, read each time: two while one is rotated.
+    """
+
+    def __init__(self, tokens: str, port: int) -> None:
+        self._tokens = tokens
         self._port = port
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,10 +109,13 @@ class Door:
         writer.close()
 
     def lets_in(self, head: bytes) -> bool:
-        """Whether the head of a request carries the token: as `X-Chroma-Token: T` or `Authorization: Bearer T`."""
+        """Whether the head of a request carries a token: as `X-Chroma-Token: T` or `Authorization: Bearer T`."""
         given = [value for name, value in _fields(head) if name in HEADERS]
         tokens = [value[7:].strip() if value[:7].lower() == b"bearer " else value for value in given]
-        return any(hmac.compare_digest(hashlib.sha256(token).hexdigest(), self._wanted) for token in tokens)
+        with open(self._tokens) as file:
+            wanted = file.read().split()
+        hashes = [hashlib.sha256(token).hexdigest() for token in tokens]
+        return any(hmac.compare_digest(each, opens) for each in hashes for opens in wanted)
 
     async def _carry(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner, outward = await asyncio.open_connection("127.0.0.1", self._port)

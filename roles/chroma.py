@@ -84,11 +84,11 @@ def megabytes(app: App) -> int:
 
 @dataclass(frozen=True)
 class Instance:
-    """The Chroma of one app. Of its token only the hash goes to the box, besides the app's own environment."""
+    """The Chroma of one app. Of its tokens only hashes go to the box, besides the app's own environment."""
 
     app: App
     port: int
-    token: SecretStr
+    tokens: Sequence[SecretStr]
 
     @property
     def user(self) -> str:
@@ -119,13 +119,20 @@ class Instance:
         start = "import chromadb_rust_bindings as chroma, sys; chroma.cli(['chroma', *sys.argv[1:]])"
         command = [f"{HOME}/bin/python", "-I", "-c", start, "run", "--host", "127.0.0.1", "--port", "8000"]
         settings = {
-            "token_sha256": hashlib.sha256(self.token.get_secret_value().encode()).hexdigest(),
+            "tokens": self._opens.path,
             "command": [*command, "--path", self.folder],
             "port": 8000,
             "ready": "/api/v2/heartbeat",
         }
         content = (json.dumps(settings, indent=2) + "\n").encode()
         return File(f"/etc/boxkeeper/chroma/{self.app.name}.json", content, "0640", group=self.user)
+
+    @property
+    def _opens(self) -> File:
+        """What the door opens to. It reads this for each request, so another token restarts nothing."""
+        hashes = [hashlib.sha256(token.get_secret_value().encode()).hexdigest() for token in self.tokens]
+        content = "".join(f"{each}\n" for each in hashes).encode()
+        return File(f"/etc/boxkeeper/chroma/{self.app.name}.tokens", content, "0640", group=self.user)
 
     @property
     def paths(self) -> list[Entry]:
@@ -137,6 +144,7 @@ class Instance:
             File(f"{UNITS}/{self.name}.service.d/boxkeeper.conf", service),
             File(f"{UNITS}/{self.name}.socket.d/boxkeeper.conf", socket),
             self._door,
+            self._opens,
         ]
 
 
@@ -164,7 +172,7 @@ def wanted(server: Server) -> Iterator[Resource]:
 
 def _instance(server: Server, app: App) -> Instance:
     assert server.chroma is not None
-    return Instance(app, server.chroma.port(app), server.secret(f"{app.name}/chroma"))
+    return Instance(app, server.chroma.port(app), server.accepted(f"{app.name}/chroma"))
 
 
 def variables(server: Server, app: App) -> dict[str, str]:
@@ -175,7 +183,7 @@ def variables(server: Server, app: App) -> dict[str, str]:
     instance = _instance(server, app)
     return {
         "CHROMA_URL": f"http://127.0.0.1:{instance.port}",
-        "CHROMA_TOKEN": instance.token.get_secret_value(),
+        "CHROMA_TOKEN": server.secret(f"{app.name}/chroma").get_secret_value(),
         # Chroma's own client for Python would report its use otherwise
         "ANONYMIZED_TELEMETRY": "False",
     }

@@ -17,22 +17,36 @@ SHARED = ("postgres", "template1")
 
 
 @dataclass(frozen=True)
-class Database:
-    """A database, the role of the same name that owns everything in it, and the login that acts as that role.
-
-    The owner can't log in. So a password is changed by a second login beside the first, and nothing changes hands.
-    """
+class Login:
+    """A role that may log in, with one password for all its life."""
 
     name: str
     password: SecretStr
 
     @property
-    def login(self) -> str:
-        return f"{self.name}_a"
+    def verifier(self) -> str:
+        return scram.verifier(self.password.get_secret_value(), self.name)
+
+
+def login_name(database: str, turn: int) -> str:
+    """What the login of a password is called: of two that overlap, each has a name of its own."""
+    return f"{database}_{'ab'[turn % 2]}"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database, the role of the same name that owns everything in it, and the logins that act as that role.
+
+    The owner can't log in. So a password is changed by a second login beside the first, and nothing changes hands.
+    """
+
+    name: str
+    logins: Sequence[Login]
 
     @property
-    def verifier(self) -> str:
-        return scram.verifier(self.password.get_secret_value(), self.login)
+    def closed(self) -> list[str]:
+        """Names of logins that nobody may use, should the box have them: of a password that has been replaced."""
+        return sorted({login_name(self.name, turn) for turn in (0, 1)} - {login.name for login in self.logins})
 
     @property
     def settings(self) -> list[str]:
@@ -56,7 +70,9 @@ class Databases:
         open_to_all = [name for name in SHARED if "PUBLIC" in server["databases"].get(name, {"others": []})["others"]]
         faults = [f"database {name}: anybody may connect" for name in open_to_all]
         for database in self.databases:
-            faults += self._owner(database, server) + self._login(database, found) + self._database(database, server)
+            faults += self._owner(database, server)
+            faults += [fault for login in database.logins for fault in self._login(database, login, found)]
+            faults += self._closed(database, server) + self._database(database, server)
         return faults
 
     def _owner(self, database: Database, server: Json) -> list[str]:
@@ -66,18 +82,22 @@ class Databases:
         fine = not was["login"] and not was["powers"] and not was["groups"] and not was["settings"]
         return [] if fine else [f"role {database.name}: may do more than own a database"]
 
-    def _login(self, database: Database, found: Json) -> list[str]:
-        was = found["server"]["roles"].get(database.login)
+    def _login(self, database: Database, login: Login, found: Json) -> list[str]:
+        was = found["server"]["roles"].get(login.name)
         if was is None:
-            return [f"role {database.login}: is missing"]
+            return [f"role {login.name}: is missing"]
         rules = {
-            "password": was["password"] == hashlib.sha256(database.verifier.encode()).hexdigest(),
+            "password": was["password"] == hashlib.sha256(login.verifier.encode()).hexdigest(),
             "settings": was["settings"] == database.settings,
             "connections": was["limit"] == self._limit(found),
             "rights": was["login"] and was["inherit"] and not was["powers"] and was["groups"] == [database.name],
         }
         wrong = [rule for rule, fine in rules.items() if not fine]
-        return [f"role {database.login}: {', '.join(wrong)}"] if wrong else []
+        return [f"role {login.name}: {', '.join(wrong)}"] if wrong else []
+
+    def _closed(self, database: Database, server: Json) -> list[str]:
+        there = {name: server["roles"][name] for name in database.closed if name in server["roles"]}
+        return [f"role {name}: may still log in" for name, was in there.items() if was["login"] or was["password"]]
 
     def _database(self, database: Database, server: Json) -> list[str]:
         was = server["databases"].get(database.name)
@@ -93,10 +113,11 @@ class Databases:
 
     def payload(self, found: Json) -> Json:
         """The statements. They can be cut off anywhere and run again."""
-        server = found["server"] or {"roles": {}, "databases": {}}
         parts = [QUIET, *(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;" for name in SHARED)]
         for database in self.databases:
-            parts += [_create(database), _owner(database), _login(database, server, self._limit(found))]
+            parts += [_create(database), _owner(database)]
+            parts += [_login(database, login, self._limit(found)) for login in database.logins]
+            parts += [_close(name) for name in database.closed]
         for database in self.databases:
             parts.append(_database(database))
         return {"sql": "\n".join(parts) + "\n"}
@@ -114,7 +135,7 @@ def _create(database: Database) -> str:
     """Make roles that are missing: there is no CREATE ROLE IF NOT EXISTS."""
     return "\n".join(
         f"SELECT 'CREATE ROLE {_name(role)}' WHERE to_regrole({_text(_name(role))}) IS NULL \\gexec"
-        for role in (database.name, database.login)
+        for role in (database.name, *(login.name for login in database.logins))
     )
 
 
@@ -125,17 +146,25 @@ def _owner(database: Database) -> str:
     )
 
 
-def _login(database: Database, server: Json, limit: int) -> str:
-    login, owner = _name(database.login), _name(database.name)
+def _login(database: Database, wanted: Login, limit: int) -> str:
+    login, owner = _name(wanted.name), _name(database.name)
     settings = "".join(
         f" ALTER ROLE {login} SET {setting} TO {_text(value)};"
         for setting, _, value in (line.partition("=") for line in database.settings)
     )
     return (
-        f"{_strip(database.login, database.name)}\n"
+        f"{_strip(wanted.name, database.name)}\n"
         f"BEGIN; GRANT {owner} TO {login};"
-        f" ALTER ROLE {login} LOGIN INHERIT {PLAIN} CONNECTION LIMIT {limit} PASSWORD {_text(database.verifier)};"
+        f" ALTER ROLE {login} LOGIN INHERIT {PLAIN} CONNECTION LIMIT {limit} PASSWORD {_text(wanted.verifier)};"
         f" ALTER ROLE {login} RESET ALL;{settings} COMMIT;"
+    )
+
+
+def _close(login: str) -> str:
+    """Let a login in no more, and end what it still has open. It stays: something may belong to it after all."""
+    return (
+        f"SELECT 'ALTER ROLE {_name(login)} NOLOGIN PASSWORD NULL' WHERE to_regrole({_text(_name(login))}) IS NOT NULL"
+        f" \\gexec\nSELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {_text(login)};"
     )
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from roles import Settings, render, tuning
 from roles.apps.app import App
 from roles.budget import Cost, Size, megabytes
-from roles.databases import Database, Databases
+from roles.databases import Database, Databases, Login, login_name
 from roles.extensions import KNOWN, Extensions
 from roles.resources import Directory, Entry, File, Files, Json, Resource, Unit, Units, sendable
 from roles.secrets import Secret
@@ -163,7 +163,7 @@ def wanted(server: Server) -> Iterator[Resource]:
         ]
     )
     yield Cluster(server.postgres, [app.database for app in apps])
-    yield Databases([Database(app.database, server.secret(f"{app.name}/postgres")) for app in apps])
+    yield Databases([_database(server, app) for app in apps])
     if extensions := {app.database: app.extensions for app in apps if app.extensions}:
         yield Extensions(extensions)
     yield Units([Unit("postgresql.service")])
@@ -171,9 +171,16 @@ def wanted(server: Server) -> Iterator[Resource]:
 
 def variables(server: Server, app: App) -> dict[str, str]:
     """Where an app finds its database: `postgresql://login:password@127.0.0.1:5432/name`."""
-    database = Database(app.database, server.secret(f"{app.name}/postgres"))
-    password = quote(database.password.get_secret_value(), safe="")
-    return {"DATABASE_URL": f"postgresql://{database.login}:{password}@127.0.0.1:{PORT}/{database.name}"}
+    kept = server.kept(f"{app.name}/postgres")
+    login, password = login_name(app.database, kept.turn), quote(kept.value, safe="")
+    return {"DATABASE_URL": f"postgresql://{login}:{password}@127.0.0.1:{PORT}/{app.database}"}
+
+
+def _database(server: Server, app: App) -> Database:
+    kept = server.kept(f"{app.name}/postgres")
+    return Database(
+        app.database, [Login(login_name(app.database, turn), SecretStr(value)) for turn, value in kept.logins]
+    )
 
 
 def secrets(app: App) -> Iterator[Secret]:

@@ -24,6 +24,10 @@ UNITS = "/etc/systemd/system"
 TEMPLATE = f"{UNITS}/boxkeeper-redis@.service"
 FOLDER = "/var/lib/boxkeeper-redis"
 SIZES = {"kb": 1, "mb": 1 << 10, "gb": 1 << 20}
+TELLER = "boxkeeper.acl"
+"""An account in each instance that may change its accounts and nothing else. No app can be called so."""
+KEY = "redis-accounts"
+"""Its password in the store. Not one that follows from the app's: that would let the app give itself more rights."""
 LEAST_KB = 4 << 10
 """An empty instance takes 1 to 2 MB; a cap below that refuses the first key."""
 
@@ -72,11 +76,15 @@ def _kilobytes(app: App) -> int:
 
 @dataclass(frozen=True)
 class Instance:
-    """The Redis of one app. Of its password only the hash goes to the box, besides the app's own environment."""
+    """The Redis of one app. Of its passwords only hashes go to the box, besides the app's own environment.
+
+    With one of `keys` root tells the running instance of other passwords: a restart would cut everybody off.
+    """
 
     app: App
     port: int
-    password: SecretStr
+    passwords: Sequence[SecretStr]
+    keys: Sequence[SecretStr]
 
     @property
     def user(self) -> str:
@@ -88,33 +96,43 @@ class Instance:
         return f"{FOLDER}/{self.app.name}"
 
     @property
+    def etc(self) -> str:
+        """Where its files are, without their endings."""
+        return f"/etc/boxkeeper/redis/{self.app.name}"
+
+    @property
     def drop_in(self) -> str:
         return f"{UNITS}/boxkeeper-redis@{self.app.name}.service.d"
 
     @property
     def unit(self) -> Unit:
         """Restarted when one of its files is not the one it runs with."""
-        etc = f"/etc/boxkeeper/redis/{self.app.name}"
-        watch = (TEMPLATE, f"{self.drop_in}/boxkeeper.conf", f"{etc}.acl", f"{etc}.conf")
+        watch = (TEMPLATE, f"{self.drop_in}/boxkeeper.conf", f"{self.etc}.acl", f"{self.etc}.conf")
         return Unit(f"boxkeeper-redis@{self.app.name}.service", watch=watch)
 
     def paths(self, version: Sequence[int]) -> list[Entry]:
         """Its files, in the words of that version of Redis."""
-        hashed = hashlib.sha256(self.password.get_secret_value().encode()).hexdigest()
-        own = f"user {self.app.name} on #{hashed} {rights(self.app.redis_use, version)}"
-        acl = f"user default off {replay(version)}\n{own}\n"
+        own = f"user {self.app.name} on {_hashes(self.passwords)} {rights(self.app.redis_use, version)}"
+        teller = f"user {TELLER} on {_hashes(self.keys)} -@all +acl|setuser"
+        acl = f"user default off {replay(version)}\n{own}\n{teller}\n"
         conf = render("redis/redis.conf.j2", app=self.app, port=self.port, folder=self.folder)
         # rewriting its file takes a copy of what is written meanwhile; more than that is a fault
         most = _kilobytes(self.app) * 2 + (64 << 10)
         unit = render("redis/boxkeeper.conf.j2", user=self.user, folder=self.folder, memory=most)
-        mode, etc = "0640", f"/etc/boxkeeper/redis/{self.app.name}"
+        mode, etc = "0640", self.etc
+        keys = "".join(f"{key.get_secret_value()}\n" for key in self.keys)
         return [
             Directory(self.folder, mode="0700", owner=self.user, group=self.user),
             Directory(self.drop_in),
             File(f"{self.drop_in}/boxkeeper.conf", unit),
             File(f"{etc}.acl", acl.encode(), mode, group=self.user),
             File(f"{etc}.conf", conf, mode, group=self.user),
+            File(f"{etc}.keys", keys.encode(), "0600"),
         ]
+
+
+def _hashes(words: Sequence[SecretStr]) -> str:
+    return " ".join(f"#{hashlib.sha256(word.get_secret_value().encode()).hexdigest()}" for word in words)
 
 
 def rights(use: str, version: Sequence[int]) -> str:
@@ -157,7 +175,11 @@ class Instances:
         return self._files(found["version"]).differences(found["files"])
 
     def payload(self, found: Json) -> Json:
-        return self._files(found["version"]).payload(found["files"])
+        told = [
+            {"unit": one.unit.name, "watch": list(one.unit.watch), "port": one.port, "etc": one.etc, "user": TELLER}
+            for one in self.instances
+        ]
+        return {**self._files(found["version"]).payload(found["files"]), "told": told}
 
     def _files(self, version: Sequence[int] | None) -> Files:
         shared = [Directory("/etc/boxkeeper/redis"), Directory(FOLDER, mode="0711")]
@@ -180,15 +202,17 @@ def wanted(server: Server) -> Iterator[Resource]:
 
 def _instance(server: Server, app: App) -> Instance:
     assert server.redis is not None
-    return Instance(app, server.redis.port(app), server.secret(f"{app.name}/redis"))
+    keys = server.accepted(f"{app.name}/{KEY}")
+    return Instance(app, server.redis.port(app), server.accepted(f"{app.name}/redis"), keys)
 
 
 def variables(server: Server, app: App) -> dict[str, str]:
     """Where an app finds its Redis: `redis://user:password@127.0.0.1:port/0`."""
-    instance = _instance(server, app)
-    password = quote(instance.password.get_secret_value(), safe="")
-    return {"REDIS_URL": f"redis://{app.name}:{password}@127.0.0.1:{instance.port}/0"}
+    assert server.redis is not None
+    password = quote(server.secret(f"{app.name}/redis").get_secret_value(), safe="")
+    return {"REDIS_URL": f"redis://{app.name}:{password}@127.0.0.1:{server.redis.port(app)}/0"}
 
 
 def secrets(app: App) -> Iterator[Secret]:
-    yield Secret(f"{app.name}/redis", needed_by=app.title, generated=True)
+    for name in ("redis", KEY):
+        yield Secret(f"{app.name}/{name}", needed_by=app.title, generated=True)

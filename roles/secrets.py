@@ -13,8 +13,7 @@ import fcntl
 import json
 import os
 import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from pydantic import SecretStr
 from roles import Fault, keys, rotation
 from roles.readers import Reader, Readers
 from roles.rotation import Kept
+from roles.sealed import opened, replace_whole
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_-]*")
 STRONG = re.compile(r"[!-~]{16,}")
@@ -110,7 +110,7 @@ class Store:
         except OSError as error:
             raise Fault(f"{self._shown} can't be read: {error.strerror}") from None
         try:
-            found = json.loads(self._opened(sealed))
+            found = json.loads(opened(sealed, self.path, self._shown))
             return {name: Kept.of(secret) for name, secret in found.items()}
         except (ValueError, TypeError, AttributeError, KeyError):
             raise Fault(f"{self._shown} opens, but what is in it is no store of secrets") from None
@@ -159,28 +159,33 @@ class Store:
             self._there(name, there)
             del there[name]
 
-    def begin(self, name: str, value: str = "") -> Kept:
-        """Begin a rotation, or find it begun; see `roles/rotation.py`. Returns what the secret is now. Raises Fault."""
-        if value:
-            _check(name, value)
-        return self._step(name, lambda secret: rotation.begin(secret, value))
+    def begin(self, values: Mapping[str, str]) -> None:
+        """Begin rotations to these values by name, "" for one to be made; see `roles/rotation.py`. Raises Fault."""
+        for name, value in values.items():
+            _check(name, value or "-")
+        self._step(values, lambda name, secret: rotation.begin(secret, values[name]))
 
-    def switch(self, name: str) -> Kept:
-        """Have the app use the next value."""
-        return self._step(name, rotation.switch)
+    def switch(self, names: Iterable[str]) -> None:
+        """Have the apps use the next values."""
+        self._step(names, lambda _, secret: rotation.switch(secret))
 
-    def finish(self, name: str) -> Kept:
-        """Forget the value before: the box is to refuse it."""
-        return self._step(name, rotation.finish)
+    def close(self, names: Iterable[str]) -> None:
+        """Have the box accept the values before no more."""
+        self._step(names, lambda _, secret: rotation.close(secret))
 
-    def _step(self, name: str, step: Callable[[Kept], Kept]) -> Kept:
+    def finish(self, names: Iterable[str]) -> None:
+        """Forget the values before."""
+        self._step(names, lambda _, secret: rotation.finish(secret))
+
+    def _step(self, names: Iterable[str], step: Callable[[str, Kept], Kept]) -> None:
+        """Take a step with all of these, or with none."""
         with self._changing() as there:
-            was = self._there(name, there)
-            try:
-                there[name] = step(was)
-            except Fault as fault:
-                raise Fault(f"{name} {fault}") from None
-        return there[name]
+            for name in names:
+                was = self._there(name, there)
+                try:
+                    there[name] = step(name, was)
+                except Fault as fault:
+                    raise Fault(f"{name} {fault}") from None
 
     def _there(self, name: str, found: Mapping[str, Kept]) -> Kept:
         if name not in found:
@@ -246,10 +251,10 @@ class Store:
             where = f"{self.recipients.name} does not name your key, so you could not read what you write"
             raise Fault(f"{where}: add the line {mine[0].public}") from None
         if self.path.exists():
-            _replace(self.path.with_suffix(".secrets.previous"), self.path.read_bytes())
-        _replace(self.path, sealed)
+            replace_whole(self.path.with_suffix(".secrets.previous"), self.path.read_bytes())
+        replace_whole(self.path, sealed)
         if not self.recipients.exists() or self.recipients.read_text() != readers.text:
-            _replace(self.recipients, readers.text.encode())
+            replace_whole(self.recipients, readers.text.encode())
         self._read = None
 
     def _readers(self, mine: Sequence[keys.Key]) -> Readers:
@@ -260,22 +265,6 @@ class Store:
             back = f"`git checkout {self.recipients.name}` brings it back"
             raise Fault(f"{self.recipients.name}, who may read {self.path.name}, is not there: {back}")
         return Readers.first(self.recipients, mine[0].public)
-
-    def _opened(self, sealed: bytes) -> bytes:
-        if b"<<<<<<<" in sealed or b">>>>>>>" in sealed:
-            side = f"keep one side (`git checkout --ours {self._shown}`), set again what the other one had"
-            raise Fault(f"{self._shown} holds a merge conflict: {side}")
-        mine = keys.mine()
-        try:
-            return bytes(pyrage.decrypt(sealed, [key.identity for key in mine]))
-        except pyrage.DecryptError as error:
-            if "No matching keys" in str(error):
-                places = ", ".join(dict.fromkeys(key.place for key in mine))
-                tried = f"{places} is not one of its keys" if mine else f"there is no key at {keys.OWN} or {keys.SSH}"
-                how = "name the right one, `export BOXKEEPER_AGE_KEY_FILE=...`"
-                raise Fault(f"{self._shown} can't be opened: {tried}; {how}") from None
-            back = f"`git checkout {self._shown}` or {self.path.name}.previous brings back an older one"
-            raise Fault(f"{self._shown} is cut off or damaged ({error}): {back}") from None
 
     @property
     def _shown(self) -> str:
@@ -301,18 +290,3 @@ def _check(name: str, value: str) -> None:
         raise Fault(f"{name}: the value is empty")
     if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise Fault(f"{name}: the value holds a NUL byte or half a character, which no environment can carry")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # public keys and sealed values, as git would check them out
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -21,6 +21,7 @@ from roles.nginx import Nginx
 from roles.ollama import Ollama
 from roles.postgres import Postgres
 from roles.redis import Redis
+from roles.rotation import Kept
 from roles.secrets import Secret, Store
 from roles.ssh import Ssh
 from roles.tls import Tls
@@ -64,7 +65,7 @@ class Server(Settings):
     turn: Turn | None = Field(default=None, description="TURN, which relays calls")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")
 
-    _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+    _kept: dict[str, Kept] = PrivateAttr(default_factory=dict)
 
     @field_validator("host")
     @classmethod
@@ -94,15 +95,23 @@ class Server(Settings):
         return list(dict.fromkeys([(self.ssh and self.ssh.port) or self.login.port, self.login.port]))
 
     def secret(self, name: str) -> SecretStr:
-        """The value of a secret by its name in the store, e.g. `note-taker/postgres`."""
+        """The value of a secret that its app uses, by its name in the store, e.g. `note-taker/postgres`."""
+        return SecretStr(self.kept(name).value)
+
+    def accepted(self, name: str) -> list[SecretStr]:
+        """The values of a secret that the box must accept: two while it is rotated, the older first."""
+        return [SecretStr(value) for value in self.kept(name).accepted]
+
+    def kept(self, name: str) -> Kept:
+        """All of a secret, with where its rotation is. Raises Fault for one that is not in the store."""
         try:
-            return self._secrets[name]
+            return self._kept[name]
         except KeyError:
             raise Fault(f"secret {name} is not in the store; `boxkeeper secrets list` shows what is") from None
 
     def keeps(self, name: str) -> bool:
         """Whether a secret is in the store; an optional one may be missing."""
-        return name in self._secrets
+        return name in self._kept
 
     def wanted_secrets(self) -> Iterator[Secret]:
         """Every secret that something on this box reads."""
@@ -143,7 +152,7 @@ def group(*servers: Server) -> tuple[list[tuple[str, dict[str, Any]]], dict[str,
     if faults:
         _refuse(faults)
     for server in servers:
-        server._secrets.update(store.values())
+        server._kept.update(store.kept())
     return [(f"@box/{server.host}", _host_data(server)) for server in servers], {}
 
 

@@ -234,7 +234,7 @@ def wanted(server: Server) -> Iterator[Resource]:
         host=server.host,
         site=next(app.name for app in server.apps if domain in app.names),
         realm=domain,
-        secrets=[server.secret(_secret(app)) for app in server.apps if "turn" in app.needs],
+        secrets=[value for app in server.apps if "turn" in app.needs for value in server.accepted(_secret(app))],
     )
     yield Units([Unit("coturn.service", watch=(f"{DROP_IN}/boxkeeper.conf", CONFIG))])
 

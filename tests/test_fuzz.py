@@ -11,11 +11,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from roles import Settings, apps, base, clashes, firewall, nginx, ollama, postgres, redis, ssh, tls
 from roles.apps import App, Folder
 from roles.apps.ai_note_taker import AiNoteTaker
+from roles.rotation import supplied
 from roles.server import Server
 
 ROLES = (base, ssh, firewall, postgres, redis, ollama, tls, nginx, apps)
@@ -113,7 +113,7 @@ def test_what_is_accepted_can_be_carried_out(code: Path, place: tuple[type[Setti
     server = with_one(code, *place, text)
     if server.faults or any(clashes.within(server)):
         return
-    server._secrets.update({secret.name: SecretStr("x" * 40) for secret in server.wanted_secrets()})
+    server._kept.update({secret.name: supplied("x" * 40) for secret in server.wanted_secrets()})
     for resource in (resource for role in ROLES for resource in role.wanted(server)):
         json.dumps(resource.query())
         assert resource.name.isprintable()

@@ -37,9 +37,11 @@ CORE = {
     "resources",
     "rotation",
     "scram",
+    "sealed",
     "secrets",
     "server",
     "sheet",
+    "trials",
     "tuning",
 }
 """Files of roles/ that are no role: what all roles stand on."""

@@ -10,12 +10,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from roles import ROOT, apps, base, clashes, firewall, nginx, postgres, redis, ssh, tls
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.resources import File, Json, Resource
+from roles.rotation import supplied
 from roles.server import Server
 
 ROLES = (base, ssh, firewall, postgres, redis, tls, nginx, apps)
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     )
     assert [*server.faults, *clashes.within(server)] == []
     wanted = server.wanted_secrets()
-    server._secrets.update({secret.name: SecretStr(f"{CANARY}{'x' * 30}{n}") for n, secret in enumerate(wanted)})
+    server._kept.update({secret.name: supplied(f"{CANARY}{'x' * 30}{n}") for n, secret in enumerate(wanted)})
     return server
 
 

@@ -156,6 +156,9 @@ class App(Settings):
     """Such ones that it does without; it is given those that are in the store."""
     generated: ClassVar[tuple[str, ...]] = ()
     """Such ones that nobody else knows: made on first use, 40 letters and digits."""
+    overlapping: ClassVar[dict[str, int]] = {}
+    """Those of these that it takes the value before of, too, with for how many days after another took its place: as
+    long as what it signed by that one is good for. It is given the one before as NAME_PREVIOUS."""
     variables: ClassVar[dict[str, str]] = {}
     """Environment variables that are no secrets; `{domain}`, `{name}` and `{root}` (its folder) are filled in."""
     packages: ClassVar[tuple[str, ...]] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from roles import Fault, needs
@@ -26,10 +26,19 @@ def environment(server: Server, app: App) -> dict[str, str]:
     optional = [name for name in app.optional if server.keeps(f"{app.name}/{name}")]
     names = (*app.secrets, *app.generated, *optional)
     kept = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in names}
+    kept |= dict(_previous(server, app))
     for name, value in kept.items():
         if objection := uncarriable(value):
             raise Fault(f"{app.name}: secret {name} {objection}")
     return _with_node(app, {**made, **public(app), **kept, **app.env})
+
+
+def _previous(server: Server, app: App) -> Iterator[tuple[str, str]]:
+    """The values before, of what it signs by; only while they are good."""
+    for name in app.overlapping:
+        secret = f"{app.name}/{name}"
+        if server.keeps(secret) and (previous := server.kept(secret).previous):
+            yield f"{name}_PREVIOUS", previous
 
 
 def public(app: App) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from roles.apps import App, Folder
+from roles.databases import login_name
 from roles.redis import Redis
 from target import own
 from target.project import Project
@@ -28,12 +29,12 @@ class Data(Project):
         return self.store.values()[f"{app}/{role}"].get_secret_value()
 
     def psql(
-        self, app: str, sql: str, database: str = "", password: str = "", host: str = "127.0.0.1"
+        self, app: str, sql: str, database: str = "", password: str = "", host: str = "127.0.0.1", login: str = ""
     ) -> tuple[int, str]:
         """Run SQL with the login of an app: exit code and output."""
-        name = app.replace("-", "_")
-        word = shlex.quote(password or self.password(app, "postgres"))
-        target = f"'host={host} user={name}_a dbname={database or name}'"
+        name, kept = app.replace("-", "_"), self.store.entries()[f"{app}/postgres"]
+        word = shlex.quote(password or kept.value)
+        target = f"'host={host} user={login or login_name(name, kept.turn)} dbname={database or name}'"
         return self.target.execute(f"PGPASSWORD={word} psql -XAtqw {target} -c {shlex.quote(sql)} 2>&1")
 
     def superuser(self, sql: str) -> str:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from roles.databases import Database, Databases
+from roles.databases import Database, Databases, Login
 from tests.data.box import APPS, Data
 
 pytestmark = pytest.mark.target
@@ -156,7 +156,7 @@ DRIFT = {
 def test_what_drifts_is_seen(data: Data, change: str) -> None:
     found = data.found(f"BEGIN; {change};")
     passwords = {app.replace("-", "_"): data.store.values()[f"{app}/postgres"] for app in APPS}
-    wanted = Databases([Database(name, password) for name, password in passwords.items()])
+    wanted = Databases([Database(name, [Login(f"{name}_a", word)]) for name, word in passwords.items()])
     assert wanted.differences(data.found()) == []
     assert wanted.differences(found) == [DRIFT[change]]
 

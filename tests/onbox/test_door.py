@@ -10,6 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,13 +48,21 @@ class Behind(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def ask() -> Iterator[Ask]:
+def tokens(tmp_path: Path) -> Path:
+    """The file of what opens."""
+    file = tmp_path / "tokens"
+    file.write_text(f"{HASH}\n")
+    return file
+
+
+@pytest.fixture
+def ask(tokens: Path) -> Iterator[Ask]:
     """Send bytes through a door with a program behind it; what comes back until the connection ends."""
     Behind.asked = []
     program = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Behind)
     threading.Thread(target=program.serve_forever, daemon=True).start()
     listening = socket.create_server(("127.0.0.1", 0))
-    door = Door(HASH, program.server_address[1])
+    door = Door(str(tokens), program.server_address[1])
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     asyncio.run_coroutine_threadsafe(asyncio.start_server(door.answer, sock=listening), loop).result()
@@ -73,6 +82,18 @@ def ask() -> Iterator[Ask]:
 )
 def test_the_token_opens_in_each_way_that_clients_send_it(ask: Ask, header: str) -> None:
     assert b'"path": "/x"' in ask(f"GET /x HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
+
+
+def test_a_token_opens_from_the_moment_on_that_it_is_in_the_file_and_no_longer(ask: Ask, tokens: Path) -> None:
+    other = f"{hashlib.sha256(b'other').hexdigest()}\n"
+    opened = OPEN.replace(TOKEN.encode(), b"other")
+    assert b"401" in ask(opened)
+    tokens.write_text(f"{HASH}\n{other}")
+    assert b'"path": "/x"' in ask(opened)
+    assert b'"path": "/x"' in ask(OPEN)
+    tokens.write_text(other)
+    assert b'"path": "/x"' in ask(opened)
+    assert b"401" in ask(OPEN)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from roles import chroma
 from roles.apps import App, Folder
 from roles.budget import Size, bill
 from roles.chroma import Chroma, Instance
+from roles.rotation import supplied
 from roles.server import Server
 
 
@@ -27,12 +28,12 @@ def app(name: str = "rodeo-ai", memory: str = "384mb") -> App:
 
 
 def instance(app: App, token: str = "t" * 40) -> Instance:
-    return Instance(app, 7500, SecretStr(token))
+    return Instance(app, 7500, [SecretStr(token)])
 
 
 def server(*apps: App, **more: Any) -> Server:
     made = Server(host="192.0.2.1", chroma=Chroma(), apps=apps, **more)
-    made._secrets.update({f"{one.name}/chroma": SecretStr("t" * 40) for one in apps})
+    made._kept.update({f"{one.name}/chroma": supplied("t" * 40) for one in apps})
     return made
 
 
@@ -61,8 +62,8 @@ def test_of_the_token_only_its_hash_is_in_the_files_and_they_are_closed() -> Non
     files = sent(instance(app()))
     assert all("t" * 40 not in text for text in files.values())
     (door,) = [json.loads(text) for path, text in files.items() if path.endswith("/rodeo-ai.json")]
-    assert door["token_sha256"] == hashlib.sha256(b"t" * 40).hexdigest()
-    (entry,) = [path for path in instance(app()).paths if path.path.endswith("/rodeo-ai.json")]
+    assert files[door["tokens"]] == hashlib.sha256(b"t" * 40).hexdigest() + "\n"
+    (entry,) = [path for path in instance(app()).paths if path.path == door["tokens"]]
     assert entry.wanted()["mode"] == "0640"
     assert entry.wanted()["group"] == "chroma-rodeo-ai"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import SecretStr
 
 from roles import extensions, postgres
 from roles.apps import App, Folder
 from roles.extensions import Extensions
 from roles.postgres import Postgres
+from roles.rotation import supplied
 from roles.server import Server
 
 
@@ -33,7 +33,7 @@ def found(distro: str = "debian 13", there: tuple[str, ...] = ("pgvector",), **d
 
 def test_an_app_gets_its_extensions_after_its_database() -> None:
     server = Server(host="192.0.2.1", postgres=Postgres(), apps=(app(),))
-    server._secrets["rodeo-ai/postgres"] = SecretStr("x" * 40)
+    server._kept["rodeo-ai/postgres"] = supplied("x" * 40)
     names = [resource.name for resource in postgres.wanted(server)]
     assert names.index("databases") < names.index("extensions")
 
@@ -43,7 +43,7 @@ def test_a_box_without_extensions_is_not_asked_for_any() -> None:
         extensions: ClassVar[tuple[str, ...]] = ()
 
     server = Server(host="192.0.2.1", postgres=Postgres(), apps=(app(Plain),))
-    server._secrets["rodeo-ai/postgres"] = SecretStr("x" * 40)
+    server._kept["rodeo-ai/postgres"] = supplied("x" * 40)
     assert "extensions" not in [resource.name for resource in postgres.wanted(server)]
 
 

@@ -11,8 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from roles.apps import App, Folder
-from roles.databases import Database, Databases
+from roles.databases import Database, Databases, Login
 from roles.postgres import Cluster, Postgres, variables
+from roles.rotation import supplied
 from roles.server import Server
 
 MACHINE = {"ram_mb": 961, "cpus": 1, "disk_mb": 25_000}
@@ -28,7 +29,7 @@ def app(name: str) -> Notes:
 
 
 def database(password: str = "x" * 40) -> Database:
-    return Database("note_taker", SecretStr(password))
+    return Database("note_taker", [Login("note_taker_a", SecretStr(password))])
 
 
 def as_wanted() -> dict[str, Any]:
@@ -40,7 +41,7 @@ def as_wanted() -> dict[str, Any]:
         "inherit": True,
         "limit": 50,
         "powers": False,
-        "password": hashlib.sha256(wanted.verifier.encode()).hexdigest(),
+        "password": hashlib.sha256(wanted.logins[0].verifier.encode()).hexdigest(),
         "settings": wanted.settings,
         "groups": ["note_taker"],
     }
@@ -99,7 +100,7 @@ def test_the_password_itself_is_never_sent() -> None:
     found: dict[str, Any] = {**MACHINE, "clusters": [], "server": None}
     sql = Databases([database("canary" * 6)]).payload(found)["sql"]
     assert "canary" not in sql
-    assert database("canary" * 6).verifier in sql
+    assert database("canary" * 6).logins[0].verifier in sql
 
 
 def test_two_clusters_are_refused_before_anything_is_changed() -> None:
@@ -127,7 +128,7 @@ def test_an_app_called_like_the_login_of_another_is_a_clash() -> None:
 @pytest.mark.parametrize("password", ["x" * 40, "p@ss:w/rd?#[]%&= +'\"\\"])
 def test_any_password_comes_back_out_of_the_url(password: str) -> None:
     server = Server(host="192.0.2.1", postgres=Postgres(), apps=(app("note-taker"),))
-    server._secrets["note-taker/postgres"] = SecretStr(password)
+    server._kept["note-taker/postgres"] = supplied(password)
     made = variables(server, server.apps[0])["DATABASE_URL"]
     parts = urlsplit(made)
     assert unquote(parts.password or "") == password

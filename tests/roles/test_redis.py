@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from roles.apps import App, Folder
 from roles.budget import Size
 from roles.redis import Instance, Instances, Redis, rights, variables
+from roles.resources import File
+from roles.rotation import supplied
 from roles.server import Server
 
 
@@ -32,8 +34,9 @@ def queue(name: str = "pair-cam", memory: str = "64mb") -> App:
     return Queue(name=name, domain=f"{name}.example.com", source=Folder(path="."), redis_memory=memory)
 
 
-def instance(app: App, password: str = "x" * 40) -> Instance:
-    return Instance(app, 6500, SecretStr(password))
+def instance(app: App, *passwords: str) -> Instance:
+    words = [SecretStr(password) for password in passwords or ("x" * 40,)]
+    return Instance(app, 6500, words, [SecretStr("k" * 40)])
 
 
 def sent(app: App, version: list[int] | None = None) -> dict[str, str]:
@@ -107,10 +110,26 @@ def test_the_rights_are_in_the_words_of_each_version() -> None:
     assert rights("cache", [8, 0]) == "~* &* +@all -@admin -@dangerous +info +flushdb"
 
 
+def hashed(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
 def test_of_the_password_only_its_hash_is_on_the_box() -> None:
-    acl = sent(cache(), [7, 0])["acl"].splitlines()
-    hashed = hashlib.sha256(("x" * 40).encode()).hexdigest()
-    assert acl == ["user default off ~* &* +@all", f"user note-taker on #{hashed} {rights('cache', [7, 0])}"]
+    default, own, _ = sent(cache(), [7, 0])["acl"].splitlines()
+    assert default == "user default off ~* &* +@all"
+    assert own == f"user note-taker on #{hashed('x' * 40)} {rights('cache', [7, 0])}"
+
+
+def test_root_changes_accounts_by_one_that_can_do_nothing_else_and_whose_key_no_app_has() -> None:
+    assert sent(cache())["acl"].splitlines()[2] == f"user boxkeeper.acl on #{hashed('k' * 40)} -@all +acl|setuser"
+    keys = next(path for path in instance(cache()).paths([7, 0]) if path.path.endswith(".keys"))
+    assert (keys.wanted()["mode"], keys.wanted()["owner"], keys.wanted()["group"]) == ("0600", "root", "root")
+
+
+def test_while_it_is_rotated_both_passwords_open_it() -> None:
+    paths = instance(cache(), "old", "new").paths([7, 0])
+    acl = next(path.content.decode() for path in paths if isinstance(path, File) and path.path.endswith(".acl"))
+    assert f"user note-taker on #{hashed('old')} #{hashed('new')} ~*" in acl
 
 
 def test_each_instance_has_an_account_of_its_own_that_linux_takes() -> None:
@@ -123,7 +142,7 @@ def test_each_instance_has_an_account_of_its_own_that_linux_takes() -> None:
 @pytest.mark.parametrize("password", ["x" * 40, "p@ss:w/rd?#[]%&= +'\"\\"])
 def test_any_password_comes_back_out_of_the_url(password: str) -> None:
     server = Server(host="192.0.2.1", redis=Redis(ports={"note-taker": 6500}), apps=(cache(),))
-    server._secrets["note-taker/redis"] = SecretStr(password)
+    server._kept["note-taker/redis"] = supplied(password)
     parts = urlsplit(variables(server, server.apps[0])["REDIS_URL"])
     assert unquote(parts.password or "") == password
     assert (parts.username, parts.hostname, parts.port, parts.path) == ("note-taker", "127.0.0.1", 6500, "/0")

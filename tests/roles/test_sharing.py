@@ -132,7 +132,7 @@ def test_a_wrong_key_changes_nothing(store: Store, change: str, monkeypatch: pyt
         "revoke": lambda: store.revoke(own),
         "change": lambda: store.change({}, {DEEPGRAM.name: "x"}),
         "generate": lambda: store.generate(DATABASE.name),
-        "begin": lambda: store.begin(DEEPGRAM.name, "x"),
+        "begin": lambda: store.begin({DEEPGRAM.name: "x"}),
     }
     with pytest.raises(Fault, match="is not one of its keys"):
         changes[change]()
@@ -167,22 +167,31 @@ def test_what_somebody_else_changed_meanwhile_is_not_written_over(store: Store) 
 def test_a_rotation_goes_on_by_the_phase_in_the_file(store: Store) -> None:
     store.generate(DATABASE.name)
     old = store.reveal(DATABASE.name)
-    new = [Store(store.path).begin(DATABASE.name) for _ in range(2)][-1].accepted[1]
-    assert store.entries()[DATABASE.name].accepted == (old, new)
     for _ in range(2):
-        assert Store(store.path).switch(DATABASE.name).accepted == (new, old)
-    for _ in range(2):
-        assert Store(store.path).finish(DATABASE.name).accepted == (new,)
+        Store(store.path).begin({DATABASE.name: ""})
+    new = store.entries()[DATABASE.name].accepted[1]
+    for step, accepted in (("switch", (old, new)), ("close", (new,)), ("finish", (new,))):
+        for _ in range(2):
+            getattr(Store(store.path), step)([DATABASE.name])
+            assert store.entries()[DATABASE.name].accepted == accepted
+
+
+def test_a_step_is_taken_with_all_or_with_none(store: Store) -> None:
+    store.generate(DATABASE.name)
+    store.set(DEEPGRAM.name, "dg")
+    with pytest.raises(Fault, match=f"{DEEPGRAM.name} is not ours to make"):
+        store.begin({DATABASE.name: "", DEEPGRAM.name: ""})
+    assert store.entries()[DATABASE.name].phase == ""
 
 
 def test_a_secret_that_is_rotated_is_changed_by_nothing_else(store: Store) -> None:
     store.generate(DATABASE.name)
-    store.begin(DATABASE.name)
+    store.begin({DATABASE.name: ""})
     before = store.entries()
     with pytest.raises(Fault, match=f"{DATABASE.name} is being rotated: finish that first"):
         store.set(DATABASE.name, "x" * 40)
     with pytest.raises(Fault, match="finish that first"):
         store.generate(DATABASE.name, replace=True)
-    with pytest.raises(Fault, match="note-taker/postgres is being rotated, and its app still uses the old value"):
-        store.finish(DATABASE.name)
+    with pytest.raises(Fault, match="note-taker/postgres is being rotated, and its app may still use"):
+        store.finish([DATABASE.name])
     assert store.entries() == before

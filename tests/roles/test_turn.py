@@ -12,6 +12,7 @@ from roles.apps import App, Folder, Frontend, Route
 from roles.budget import Size
 from roles.firewall import Firewall
 from roles.nginx import Nginx
+from roles.rotation import supplied
 from roles.server import Server
 from roles.tls import Tls
 from roles.turn import Relay, Turn, denied, opens, variables, wanted
@@ -32,7 +33,7 @@ def server(*apps: App, host: str = "192.0.2.1", turn: Turn | None = None) -> Ser
     apps = apps or (calls(),)
     common = {"firewall": Firewall(), "nginx": Nginx(), "tls": Tls()}
     made = Server(host=host, turn=turn or Turn(), apps=apps, **common)
-    made._secrets.update({secret.name: SecretStr(f"{secret.name:x>40}") for secret in made.wanted_secrets()})
+    made._kept.update({secret.name: supplied(f"{secret.name:x>40}") for secret in made.wanted_secrets()})
     return made
 
 

@@ -11,7 +11,6 @@ from typing import ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from roles import Fault
 from roles.apps import App, Folder
@@ -20,6 +19,7 @@ from roles.apps.environment import environment, environment_file
 from roles.apps.texts import uncarriable
 from roles.postgres import Postgres
 from roles.redis import Redis
+from roles.rotation import supplied
 from roles.server import Server
 from target.box import Target
 
@@ -140,7 +140,7 @@ def server(tmp_path: Path, **env: str) -> Server:
     app = AiNoteTaker(domain="Notes.example.com", source=Folder(path=str(tmp_path)), env=env)
     made = Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=(app,))
     assert made.faults == ()
-    made._secrets.update({secret.name: SecretStr("s" * 40) for secret in made.wanted_secrets()})
+    made._kept.update({secret.name: supplied("s" * 40) for secret in made.wanted_secrets()})
     return made
 
 
@@ -168,7 +168,7 @@ class Shop(App):
 def test_an_app_is_given_what_is_made_for_it_and_the_optional_ones_that_are_there() -> None:
     made = Server(host="192.0.2.1", apps=(Shop(name="shop", domain="shop.example.com", source=Folder(path=".")),))
     assert [secret.name for secret in made.wanted_secrets() if secret.generated] == ["shop/JWT_SECRET"]
-    made._secrets.update({"shop/JWT_SECRET": SecretStr("j" * 40), "shop/SENTRY_DSN": SecretStr("https://example.com")})
+    made._kept.update({"shop/JWT_SECRET": supplied("j" * 40), "shop/SENTRY_DSN": supplied("https://example.com")})
     assert environment(made, made.apps[0]) == {"JWT_SECRET": "j" * 40, "SENTRY_DSN": "https://example.com"}
 
 
@@ -180,7 +180,7 @@ def test_none_of_them_has_a_place_in_the_inventory(name: str) -> None:
 
 def test_a_secret_that_no_environment_can_carry_is_a_fault_that_does_not_repeat_it(tmp_path: Path) -> None:
     made = server(tmp_path)
-    made._secrets["ai-note-taker/GEMINI_API_KEY"] = SecretStr("canary\ufffe")
+    made._kept["ai-note-taker/GEMINI_API_KEY"] = supplied("canary\ufffe")
     with pytest.raises(Fault) as fault:
         environment(made, made.apps[0])
     assert str(fault.value).startswith("ai-note-taker: secret GEMINI_API_KEY holds a character")

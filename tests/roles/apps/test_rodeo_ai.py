@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from roles import ROOT, nginx
 from roles.apps import App, Folder, wanted
@@ -18,6 +17,7 @@ from roles.nginx import Features, Nginx
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.resources import File, Files
+from roles.rotation import supplied
 from roles.server import Server
 from roles.tls import Tls
 
@@ -39,7 +39,7 @@ def server(one: App, *left_out: str) -> Server:
     made = Server(host="192.0.2.1", apps=(one,), **roles)
     assert made.faults == ()
     names = [secret.name for secret in made.wanted_secrets()]
-    made._secrets.update({name: SecretStr("s" * 40) for name in names if name.partition("/")[2] not in left_out})
+    made._kept.update({name: supplied("s" * 40) for name in names if name.partition("/")[2] not in left_out})
     return made
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from pydantic import SecretStr
 
 from roles.apps import App, Folder, Frontend, Node, Process, Python, wanted
 from roles.apps.ai_note_taker import AiNoteTaker
@@ -17,6 +16,7 @@ from roles.apps.release import Live, Release
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.resources import Directory, File, Files, Packages, Units, Venv
+from roles.rotation import supplied
 from roles.server import Server
 
 
@@ -38,7 +38,7 @@ def notes(path: Path) -> AiNoteTaker:
 def server(*apps: App) -> Server:
     made = Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=apps)
     assert made.faults == ()
-    made._secrets.update({secret.name: SecretStr("s" * 40) for secret in made.wanted_secrets()})
+    made._kept.update({secret.name: supplied("s" * 40) for secret in made.wanted_secrets()})
     return made
 
 
