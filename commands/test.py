@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import tempfile
-import time
-from typing import IO
 
 import click
 
 from roles import ROOT
-
-OTHERS = (
-    "tests/any",
-    "tests/budget",
-    "tests/chroma",
-    "tests/inference",
-    "tests/kernel",
-    "tests/net",
-    "tests/data",
-    "tests/ollama",
-    "tests/turn",
-    "tests/web",
-    "tests/test_readme.py",
-)
-"""Tests with targets of their own, which can run beside those of the one that all others share."""
-STILL = 60
-"""Seconds between two signs of life."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -36,40 +17,17 @@ STILL = 60
 def test(fast: bool, arguments: tuple[str, ...]) -> None:
     """Run every test, on targets made for them. With more arguments: one pytest with these.
 
-    Two lanes of tests with different targets run side by side.
+    Tests of different targets run side by side (see tests/conftest.py).
     """
-    if fast:
-        sys.exit(_pytest("-m", "not target", *arguments))
-    if arguments:
+    if arguments and not fast:
         sys.exit(_pytest(*arguments))
-    sys.exit(_lanes(["tests", *(f"--ignore={other}" for other in OTHERS)], list(OTHERS)))
+    # One more than there are processors: who waits for a box leaves its own to others.
+    workers = (os.cpu_count() or 1) + (not fast)
+    side_by_side = ("--numprocesses", str(workers), "--dist=loadgroup", "--no-loadscope-reorder")
+    sys.exit(_pytest(*side_by_side, *(("-m", "not target") if fast else ()), *arguments))
 
 
 def _pytest(*arguments: str) -> int:
-    return subprocess.run(_command(*arguments), cwd=ROOT, check=False).returncode
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "--durations=8", *arguments]
-
-
-def _lanes(*lanes: list[str]) -> int:
-    """Run several pytests at once, and print what each said when it has ended. Returns 0 when all are green."""
-    running = [_start(lane) for lane in lanes]
-    started = time.monotonic()
-    while any(process.poll() is None for process, _ in running):
-        try:
-            next(process for process, _ in running if process.poll() is None).wait(timeout=STILL)
-        except subprocess.TimeoutExpired:
-            click.echo(f"testing, {time.monotonic() - started:.0f} s")
-    for _, output in running:
-        output.seek(0)
-        click.echo(output.read())
-        output.close()
-    return max(process.returncode for process, _ in running)
-
-
-def _start(arguments: list[str]) -> tuple[subprocess.Popen[str], IO[str]]:
-    output = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed when it has been printed
-    process = subprocess.Popen(_command(*arguments), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True)
-    return process, output
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--durations=12", *arguments], cwd=ROOT, check=False
+    ).returncode

@@ -22,10 +22,34 @@ from target.box import Target
 from target.run import pyinfra
 
 NAME = own("boxkeeper-test")
+LONG = ("shared", "tests/kernel", "tests/test_readme.py", "tests/release")
+"""Groups of tests in the order they start in. All others follow, then the tests that need no target."""
 
 # The same examples each time, however slow the machine: a test that fails, fails again.
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
 settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one target make a group, which one process runs in order; groups run side by side.
+
+    The longest start first, so that none is left to run alone at the end.
+    """
+    places = {group: place for place, group in enumerate(LONG)}
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: places.get(_group(item) or "", len(LONG) + (_group(item) is None)))
+
+
+def _group(item: pytest.Item) -> str | None:
+    """Whose target this test asks: the one below, or that of its own folder or file. None: it asks none."""
+    if item.get_closest_marker("target") is None:
+        return None
+    if "bare" in getattr(item, "fixturenames", ()):
+        return "shared"
+    place = item.path.relative_to(ROOT)
+    return str(place if place.parent.name == "tests" else place.parent)
 
 
 @pytest.fixture(scope="session")
