@@ -22,7 +22,7 @@ from target.box import Target
 from target.run import pyinfra
 
 NAME = own("boxkeeper-test")
-LONG = ("shared", "tests/kernel", "tests/test_readme.py", "tests/release")
+LONG = ("shared", "tests/kernel", "tests/test_readme.py", "tests/release", "tests/test_bench.py")
 """Groups of tests in the order they start in. All others follow, then the tests that need no target."""
 
 # The same examples each time, however slow the machine: a test that fails, fails again.
@@ -41,6 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if group := _group(item):
             item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: places.get(_group(item) or "", len(LONG) + (_group(item) is None)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have measured, with what is green too."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(str(value))
 
 
 def _group(item: pytest.Item) -> str | None:
