@@ -17,6 +17,7 @@ from typing import Any
 
 import paramiko
 from fabric import Connection
+from pyinfra.api import StringCommand
 
 from commands.inventory import check, inventory_of
 from roles import Fault
@@ -39,15 +40,22 @@ class Box:
     connection: Connection
 
     def ask(self, kind: str, query: Json) -> Json:
-        """What a program of `onbox/` answers to a query."""
-        for worded in (question, full_question):
-            command = worded([(kind, query)])
+        """What a program of `onbox/` answers to a query that holds no secret."""
+        [answer] = self._answers([(kind, query)], question, full_question)
+        return answer
+
+    def ask_in_private(self, kind: str, queries: Sequence[Json]) -> list[Json]:
+        """What it answers to queries that may hold secrets: they travel on standard input."""
+        return self._answers([(kind, query) for query in queries], full_question) if queries else []
+
+    def _answers(self, asked: Sequence[tuple[str, Json]], *ways: Callable[..., StringCommand]) -> list[Json]:
+        for worded in ways:
+            command = worded(asked)
             code, said, complaint = self._answer(command.get_raw_value(), command.connector_arguments.get("_stdin"))
             if code != 0 or not said:
                 raise Fault(f"{self.server.host}: {(complaint or ['no answer'])[-1]}")
             if said[-1] != STALE:
-                [answer] = answered(said[-1])
-                return answer
+                return answered(said[-1])
         raise AssertionError("a question that brings its programs along is never stale")
 
     def _answer(self, command: str, sent: Iterable[str] | None) -> tuple[int, list[str], list[str]]:

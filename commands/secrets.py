@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from commands import editor
-from commands.inventory import described, inventory_of
+from commands.rotate import rotate
+from commands.store import store_of, typed, wishes
 from roles import Fault, sheet
 from roles.readers import Reader
 from roles.rotation import LONGEST_DAYS, Kept
@@ -45,15 +44,10 @@ def set_(env: str, name: str, line: bool, new: bool) -> None:
 
     Asks for it without showing it, or takes all of standard input, byte for byte.
     """
-    store = _store(env)
+    store = store_of(env)
     if not new:
         _wanted(store, name)
-    value = click.prompt(f"{name}", hide_input=True) if sys.stdin.isatty() else _piped(name)
-    if line:
-        value = value.removesuffix("\n")
-    elif value.endswith("\n") and value.count("\n") == 1:
-        click.echo(f"--> {name} is kept with the newline at its end; `--line` drops it.", err=True)
-    store.set(name, value)
+    store.set(name, typed(name, line))
     click.echo(f"{name} is in {store.path.name}.")
 
 
@@ -63,7 +57,7 @@ def set_(env: str, name: str, line: bool, new: bool) -> None:
 @click.option("--replace", is_flag=True, help="Make another value when there is one")
 def generate(env: str, name: str, replace: bool) -> None:
     """Make a value of 40 letters and digits."""
-    store = _store(env)
+    store = store_of(env)
     store.generate(name, replace)
     click.echo(f"{name} is in {store.path.name}.")
 
@@ -73,7 +67,7 @@ def generate(env: str, name: str, replace: bool) -> None:
 @click.argument("name")
 def remove(env: str, name: str) -> None:
     """Take a value out. A password that was made is made anew by the next run that needs it."""
-    store = _store(env)
+    store = store_of(env)
     store.remove(name)
     click.echo(f"{name} is gone from {store.path.name}; {store.path.name}.previous still has it.")
 
@@ -83,7 +77,7 @@ def remove(env: str, name: str) -> None:
 @click.argument("name")
 def show(env: str, name: str) -> None:
     """Print a value, byte for byte and with nothing after it."""
-    value = _store(env).reveal(name)
+    value = store_of(env).reveal(name)
     click.echo(value.encode(), nl=False)
 
 
@@ -91,7 +85,7 @@ def show(env: str, name: str) -> None:
 @click.argument("env")
 def edit(env: str) -> None:
     """Change many values in your editor ($VISUAL, $EDITOR). What you leave as it is keeps its age."""
-    store = _store(env)
+    store = store_of(env)
     before = {name: kept.value for name, kept in store.entries().items()}
     text = sheet.written(before, *EDITED)
     changed: list[str] = []
@@ -116,7 +110,7 @@ EDITED = (
 @click.argument("key")
 def share(env: str, key: str) -> None:
     """Let somebody read everything: by their public key (age1... or ssh-ed25519 ...), or the file of one."""
-    store, reader = _store(env), Reader.given(key)
+    store, reader = store_of(env), Reader.given(key)
     store.share(reader)
     click.echo(f"{reader} can read {store.path.name} from now on; commit it and {store.recipients.name}.")
 
@@ -129,13 +123,13 @@ def revoke(env: str, key: str) -> None:
 
     Lists what they could read until now, and has to be another one.
     """
-    store = _store(env)
+    store = store_of(env)
     gone, read = store.revoke(key)
     click.echo(f"{gone} can't read {store.path.name} from now on; commit it and {store.recipients.name}.")
     if read:
         click.echo("What they have read they know, and older commits they can still open. To be changed:")
-    for name, kept in sorted(read.items()):
-        click.echo(f"    {another(env, name, kept)}")
+    for name in sorted(read):
+        click.echo(f"    {another(env, name)}")
 
 
 @secrets.command("list")
@@ -143,8 +137,8 @@ def revoke(env: str, key: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For a script")
 def list_(env: str, as_json: bool) -> None:
     """Show names, kinds and ages, and what is missing; never values."""
-    store = _store(env)
-    found = listed(env, store.entries(), _wishes(store) or {})
+    store = store_of(env)
+    found = listed(env, store.entries(), wishes(store) or {})
     if as_json:
         click.echo(json.dumps(found, indent=1))
         return
@@ -169,7 +163,7 @@ def _listed(env: str, entries: Mapping[str, Kept], wishes: Mapping[str, Secret])
         about = {"name": name, "needed_by": wish.needed_by if wish else None}
         if kept:
             old = kept.days > LONGEST_DAYS
-            line = another(env, name, kept) if old else None
+            line = another(env, name) if old else None
             yield {
                 **about,
                 "kind": kept.kind,
@@ -193,37 +187,14 @@ def _line(one: Mapping[str, Any]) -> str:
     return f"{one['kind']:8}  {one['made']}  {one['days']} days{phase}"
 
 
-def another(env: str, name: str, kept: Kept) -> str:
+def another(env: str, name: str) -> str:
     """The line that gives a secret another value."""
-    if kept.kind == "supplied":
-        return f"boxkeeper secrets set {env} {name}"
-    return f"boxkeeper secrets generate --replace {env} {name}"
-
-
-def _store(env: str) -> Store:
-    if env.endswith(".py"):
-        return Store.beside(Path(inventory_of(env)))
-    inventory = Path("inventories", f"{env}.py")
-    if not inventory.is_file():
-        known = ", ".join(sorted(path.stem for path in inventory.parent.glob("[a-z]*.py"))) or "none"
-        raise Fault(f"{inventory} is not there (known: {known}): run `boxkeeper init {env}`")
-    return Store.beside(inventory)
-
-
-def _wishes(store: Store) -> dict[str, Secret] | None:
-    """What the inventory wants, by name; None where it can't be read yet, or describes no box."""
-    try:
-        boxes = described(str(store.path.with_suffix(".py").absolute()))
-    except Fault:
-        return None
-    if not boxes:
-        return None
-    return {secret.name: secret for box in reversed(boxes) for secret in reversed(list(box.wanted_secrets()))}
+    return f"boxkeeper secrets rotate {env} {name.replace('/', ' ')}"
 
 
 def _wanted(store: Store, name: str) -> None:
     """Raises Fault for a name that nothing in the inventory reads: only the next run would miss a mistyped one."""
-    known = _wishes(store)
+    known = wishes(store)
     if known is not None and name not in {*known, *store.entries()}:
         near = difflib.get_close_matches(name, known, 1)
         meant = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
@@ -231,8 +202,4 @@ def _wanted(store: Store, name: str) -> None:
         raise Fault(f"nothing in {inventory} wants {name}; {meant} `--new` keeps it all the same")
 
 
-def _piped(name: str) -> str:
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        raise Fault(f"{name}: the value is not UTF-8 text (byte {error.start})") from None
+secrets.add_command(rotate)

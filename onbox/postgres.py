@@ -132,6 +132,12 @@ def clusters() -> list[Cluster]:
     return found
 
 
+def sessions(login: str) -> int:
+    """How many are connected by a login. Raises Failed where the server does not answer."""
+    name = login.replace("'", "''")
+    return int(only(clusters()).ask(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{name}'"))
+
+
 def _machine() -> dict[str, int]:
     """What its settings follow from; memory and disk in MB."""
     disk = shutil.disk_usage("/var/lib").total

@@ -130,10 +130,21 @@ def test_a_colleague_can_read_the_secrets_until_that_is_revoked(newcomer: Newcom
     newcomer.types("./boxkeeper secrets share prod colleague.pub")
     read = "BOXKEEPER_AGE_KEY_FILE=~/colleague ./boxkeeper secrets show prod ai-note-taker/DEEPGRAM_API_KEY"
     assert newcomer.types(read) == "key-of-a-newcomer"
-    assert "secrets set prod ai-note-taker/DEEPGRAM_API_KEY" in newcomer.types(
+    assert "secrets rotate prod ai-note-taker DEEPGRAM_API_KEY" in newcomer.types(
         "./boxkeeper secrets revoke prod colleague.pub"
     )
     newcomer.types(read, code=2)
+
+
+def test_secrets_get_other_values_while_the_app_serves(newcomer: Newcomer) -> None:
+    read = "./boxkeeper secrets show prod ai-note-taker/postgres"
+    before = newcomer.types(read)
+    for line in ("./boxkeeper secrets rotate prod", "./boxkeeper secrets rotate prod ai-note-taker"):
+        said = newcomer.types(line)
+        assert "The old values are refused, and nobody has them." in said
+        assert newcomer.types(read) not in (before, "")
+    said = newcomer.types("./boxkeeper secrets rotate prod ai-note-taker DEEPGRAM_API_KEY", stdin="another-key")
+    assert "Now revoke the old ai-note-taker/DEEPGRAM_API_KEY" in said
 
 
 def test_a_look_into_the_box(newcomer: Newcomer) -> None:

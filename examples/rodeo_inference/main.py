@@ -17,8 +17,8 @@ MODEL = "trigrams-64"
 MOST = 8 << 20
 
 
-def create(token: str, release: str) -> FastAPI:
-    """The server; whoever asks for an embedding shows the token."""
+def create(tokens: list[str], release: str) -> FastAPI:
+    """The server; whoever asks for an embedding shows a token."""
     app = FastAPI(title="RodeoAI inference", version=release, openapi_url=None)
 
     @app.get("/health")
@@ -28,7 +28,7 @@ def create(token: str, release: str) -> FastAPI:
 
     @app.post("/embed")
     async def place(request: Request, authorization: Annotated[str, Header()] = "") -> dict[str, object]:
-        if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+        if not any(hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()) for token in tokens):
             raise HTTPException(401, "The token is missing or wrong", {"WWW-Authenticate": "Bearer"})
         content = await request.body()
         if len(content) > MOST:
@@ -38,9 +38,12 @@ def create(token: str, release: str) -> FastAPI:
     return app
 
 
-def _token() -> str:
-    """The token in the environment; ends the process with one line and code 1 when there is none."""
-    return os.environ.get("INFERENCE_TOKEN") or sys.exit("rodeo-inference: missing in the environment: INFERENCE_TOKEN")
+def _tokens() -> list[str]:
+    """Those in the environment, of a rotation both; ends the process with one line and code 1 when there is none."""
+    token = os.environ.get("INFERENCE_TOKEN") or sys.exit(
+        "rodeo-inference: missing in the environment: INFERENCE_TOKEN"
+    )
+    return [token, *filter(None, [os.environ.get("INFERENCE_TOKEN_PREVIOUS")])]
 
 
-app = create(_token(), os.environ.get("BOXKEEPER_RELEASE") or Path(__file__).with_name("VERSION").read_text().strip())
+app = create(_tokens(), os.environ.get("BOXKEEPER_RELEASE") or Path(__file__).with_name("VERSION").read_text().strip())

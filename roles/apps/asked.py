@@ -1,9 +1,9 @@
-"""What somebody asks for one app by name: its newest version, or an earlier release of it."""
+"""What somebody asks of apps that are there: the newest version of one, an earlier release, or another environment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roles import Fault
@@ -30,6 +30,20 @@ class Newest:
             made = release(wanted, asked=True, pin=self.ref is not None)
             yield from app_wanted(server, wanted, made)
             yield Live(made)
+
+
+@dataclass(frozen=True)
+class Environments:
+    """A role: the version of each app that is live, with the environment of now. With `app` of that one alone."""
+
+    app: str | None = None
+    __name__ = "apps"
+
+    def wanted(self, server: Server) -> Iterator[Resource]:
+        releases = [replace(release(app), kept=True) for app in server.apps if self.app in (None, app.name)]
+        for made in releases:
+            yield from app_wanted(server, made.app, made)
+        yield from map(Live, releases)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class PairCam(App):
     frontend: ClassVar[Frontend] = Frontend(build=None, output="packages/frontend/dist")
     needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis", "turn"})
     generated: ClassVar[tuple[str, ...]] = ("JWT_SECRET",)
+    overlapping: ClassVar[dict[str, int]] = {"JWT_SECRET": 7}
     optional: ClassVar[tuple[str, ...]] = (
         *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_PRICE_ID_WEEKLY", "STRIPE_PRICE_ID_MONTHLY"),
         *("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "SENTRY_DSN"),

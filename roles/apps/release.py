@@ -23,7 +23,8 @@ class Release:
 
     `recipe` is a hash of how it is built; a changed one makes a new build of the same source. `own` are the files of
     the units that run it, `shared` others that it runs with. A release that was `pinned`, by a rollback or by a ref of
-    its own, stays until somebody asks for a release by name: with `asked`.
+    its own, stays until somebody asks for a release by name: with `asked`. With `kept` whatever is live stays, and
+    only its environment is the one of now.
     """
 
     app: App
@@ -32,6 +33,7 @@ class Release:
     shared: Sequence[str] = ()
     asked: bool = False
     pin: bool = False
+    kept: bool = False
     kind: ClassVar[str] = "releases"
     forgiving: ClassVar[bool] = True
 
@@ -77,7 +79,7 @@ class Release:
         return stopped if found["intact"] else ["its environment or units were changed by hand", *stopped]
 
     def _stays(self, found: Json) -> bool:
-        return bool(found["live"] and found["live"]["pinned"] and not self.asked)
+        return bool(found["live"] and (self.kept or (found["live"]["pinned"] and not self.asked)))
 
     def payload(self, found: Json) -> Json:
         stays, wanted = self._stays(found), self.wanted(found)
@@ -86,7 +88,7 @@ class Release:
             "app": self.app.name,
             "kind": "release",
             "like": found["live"]["name"] if stays else None,
-            "pinned": stays or self.pin,
+            "pinned": found["live"]["pinned"] if stays else self.pin,
             "who": who(),
             "source": wanted,
             "ref": None if isinstance(self.app.source, Folder) else self.app.source.ref,

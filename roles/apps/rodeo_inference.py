@@ -25,6 +25,8 @@ class RodeoInference(App):
     title: ClassVar[str] = "RodeoAI inference"
     runtime: ClassVar[Python] = Python()
     secrets: ClassVar[tuple[str, ...]] = ("INFERENCE_TOKEN",)
+    # a day in which RodeoAI, on another box, is told of it too
+    overlapping: ClassVar[dict[str, int]] = {"INFERENCE_TOKEN": 1}
     processes: ClassVar[tuple[Process, ...]] = (
         Process(
             "web",

@@ -253,8 +253,8 @@ def test_who_is_revoked_is_told_what_to_change_with_the_lines_to_type(folder: Pa
     assert shared.output == f"{friend[:24]}... can read prod.secrets from now on; commit it and prod.recipients.\n"
     assert run("revoke", "prod", friend).output.splitlines()[1:] == [
         "What they have read they know, and older commits they can still open. To be changed:",
-        "    boxkeeper secrets set prod app/KEY",
-        "    boxkeeper secrets generate --replace prod app/postgres",
+        "    boxkeeper secrets rotate prod app KEY",
+        "    boxkeeper secrets rotate prod app postgres",
     ]
     assert run("revoke", "prod", friend).exit_code == 2
 
@@ -265,7 +265,7 @@ def test_what_is_older_than_90_days_is_warned_of(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("roles.rotation.today", lambda: "2026-04-01")
     assert "older" not in run("list", "prod").output
     monkeypatch.setattr("roles.rotation.today", lambda: "2026-04-02")
-    said = "--> app/postgres is older than 90 days: `boxkeeper secrets generate --replace prod app/postgres`"
+    said = "--> app/postgres is older than 90 days: `boxkeeper secrets rotate prod app postgres`"
     assert run("list", "prod").output.splitlines() == ["app/postgres  password  2026-01-01  91 days", said]
     [listed] = json.loads(run("list", "--json", "prod").output)
     assert (listed["days"], listed["old"]) == (91, True)

@@ -6,7 +6,7 @@ import pytest
 
 from roles import Fault
 from roles.apps import Folder, Git
-from roles.apps.asked import Earlier, Newest
+from roles.apps.asked import Earlier, Environments, Newest
 from roles.apps.release import Live, Release, Rollback
 from roles.resources import Files
 from tests.roles.apps.test_role import plain, server
@@ -44,6 +44,14 @@ def test_the_app_alone_is_looked_after_and_at_last_whether_it_is_live() -> None:
     made = list(Newest("plain").wanted(server(plain(), plain(name="other", domain="b.example.com"))))
     assert [each.name for each in made if isinstance(each, Files)] == ["plain files"]
     assert isinstance(made[-1], Live)
+
+
+def test_with_another_environment_each_app_keeps_the_version_that_is_live() -> None:
+    apps = (plain(), plain(name="other", domain="b.example.com"))
+    made = [each for each in Environments().wanted(server(*apps)) if isinstance(each, Release)]
+    assert [(each.app.name, each.kept) for each in made] == [("plain", True), ("other", True)]
+    (one,) = (each for each in Environments("other").wanted(server(*apps)) if isinstance(each, Release))
+    assert one.app.name == "other"
 
 
 def test_an_earlier_release_is_a_rollback_and_nothing_else() -> None:

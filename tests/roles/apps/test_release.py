@@ -164,3 +164,13 @@ def test_who_releases_is_known_also_where_users_have_no_names(monkeypatch: pytes
 
 def test_what_is_under_way_is_said_with_who_since_when_and_how_far() -> None:
     assert under_way(UNDER_WAY) == "two by you@there since noon (build)"
+
+
+def test_what_is_live_is_kept_with_another_environment_alone(mine: Release) -> None:
+    kept = replace(mine, kept=True)
+    assert list(kept.differences(found(kept, {"source": "f" * 64, "recipe": "other", "units": "v"}))) == []
+    other = found(kept, {"source": "f" * 64, "environment": "f"})
+    assert list(kept.differences(other)) == ["it runs with another environment"]
+    sent = kept.payload(other)
+    assert (sent["like"], sent["source"], sent["archive"], sent["pinned"]) == ("one", "f" * 64, None, False)
+    assert kept.payload(found(kept, {"pinned": True}))["pinned"] is True

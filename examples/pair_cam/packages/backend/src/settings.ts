@@ -6,6 +6,7 @@ export interface Settings {
   databaseUrl: string;
   redisUrl: string;
   jwtSecret: string;
+  jwtSecrets: string[]; // whose tokens are good: while it is rotated, the one before too
   jwtExpiration: string;
   corsOrigins: string[];
   turn: { urls: string[]; secret: string; realm: string };
@@ -27,6 +28,7 @@ export function settings(env: NodeJS.ProcessEnv = process.env): Settings {
     databaseUrl: env.DATABASE_URL!,
     redisUrl: env.REDIS_URL!,
     jwtSecret: env.JWT_SECRET!,
+    jwtSecrets: [env.JWT_SECRET!, ...list(env.JWT_SECRET_PREVIOUS ?? '')],
     jwtExpiration: env.JWT_EXPIRATION ?? '7d',
     corsOrigins: list(env.CORS_ORIGINS!),
     turn: { urls: list(env.TURN_URLS!), secret: env.TURN_SHARED_SECRET!, realm: env.TURN_REALM ?? '' },

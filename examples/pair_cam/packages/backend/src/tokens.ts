@@ -16,8 +16,13 @@ export function issue(user: string): string {
 
 // The user that a token is about, or "" for one that is forged or has ended.
 export function read(token: unknown): string {
+  const users = settings().jwtSecrets.map((secret) => verified(String(token), secret));
+  return users.find(Boolean) ?? '';
+}
+
+function verified(token: string, secret: string): string {
   try {
-    return String(jwt.verify(String(token), settings().jwtSecret, { algorithms: ['HS256'] }).sub ?? '');
+    return String(jwt.verify(token, secret, { algorithms: ['HS256'] }).sub ?? '');
   } catch {
     return '';
   }

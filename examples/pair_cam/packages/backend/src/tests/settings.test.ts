@@ -19,6 +19,11 @@ test('a short secret is refused', () => {
   assert.throws(() => settings({ ...ENV, JWT_SECRET: 'changeme' }), /32 characters/);
 });
 
+test('tokens of the secret before are good while there is one', () => {
+  assert.deepEqual(settings(ENV).jwtSecrets, [ENV.JWT_SECRET]);
+  assert.deepEqual(settings({ ...ENV, JWT_SECRET_PREVIOUS: 'old' }).jwtSecrets, [ENV.JWT_SECRET, 'old']);
+});
+
 test('optional keys switch their part on', () => {
   assert.deepEqual(settings(ENV).features, { payments: false, google: null, errorReports: false });
   const keys = { STRIPE_SECRET_KEY: 'sk', GOOGLE_CLIENT_ID: 'id', SENTRY_DSN: 'https://example.com' };

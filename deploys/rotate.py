@@ -1,0 +1,9 @@
+"""Other passwords, and no other version of any app: what `boxkeeper secrets rotate` runs after each of its steps."""
+
+from pyinfra import host
+
+from roles import chroma, postgres, redis, turn
+from roles.apps.asked import Environments
+from roles.operations import converge
+
+converge(postgres, redis, chroma, turn, Environments(host.data.get("app")))

@@ -1,0 +1,248 @@
+"""`boxkeeper secrets rotate`: at every moment the box accepts what its apps use, wherever the rotation is cut off."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commands import rotate
+from commands.converge import Outcome
+from commands.secrets import secrets
+from roles.rotation import Kept
+from roles.secrets import Store
+from roles.server import Server
+
+INVENTORY = """
+from roles.apps import App, Folder, Process, Python
+from roles.postgres import Postgres
+from roles.redis import Redis
+from roles.server import Server, group
+
+class Shop(App):
+    title = "Shop"
+    runtime = Python()
+    needs = frozenset({"postgres", "redis"})
+    secrets = ("STRIPE_KEY",)
+    generated = ("SESSION_KEY", "JWT_SECRET")
+    overlapping = {"JWT_SECRET": 7}
+    processes = (Process("web", "uvicorn main:app --fd 3"),)
+
+class Site(App):
+    title = "Site"
+
+prod = group(Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=(
+    Shop(name="shop", domain="shop.example.com", source=Folder(path=".")),
+    Site(name="site", domain="site.example.com", source=Folder(path=".")),
+)))
+"""
+GENERATED = ("shop/SESSION_KEY", "shop/JWT_SECRET", "shop/postgres", "shop/redis", "shop/redis-accounts")
+OPENING = ("shop/postgres", "shop/redis", "shop/redis-accounts")
+
+
+class Killed(BaseException):
+    """What the command is that was killed: nothing of it goes on."""
+
+
+class Box:
+    """What a box accepts, what its apps use, and who still has something open with a value of before."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.accepts: dict[str, tuple[str, ...]] = {}
+        self.uses: dict[str, str] = {}
+        self.held: dict[str, list[Any]] = {}  # by value
+        self.deaf = False  # accepts whatever it has ever accepted
+        self.runs: list[list[str]] = []
+        self.lives: int | None = None
+
+    def live(self) -> None:
+        """One more step; with the last of its lives the command is killed."""
+        assert all(value in self.accepts[name] for name, value in self.uses.items() if name in OPENING)
+        if self.lives is not None:
+            self.lives -= 1
+            if self.lives < 0:
+                raise Killed
+
+    def converge(self, inventory: str, deploy: str, *options: str) -> Outcome:
+        assert deploy == "deploys/rotate.py"
+        self.runs.append(list(options))
+        wanted = Store(self.store.path).entries()
+        self.live()
+        for name, kept in wanted.items():
+            self.accepts[name] = tuple({*(self.accepts.get(name, ()) if self.deaf else ()), *kept.accepted})
+        self.live()
+        self.uses = {name: kept.value for name, kept in wanted.items()}
+        self.live()
+        return Outcome(0, 1)
+
+    @contextlib.contextmanager
+    def logged_in(self, server: Server) -> Iterator[Box]:
+        yield self
+
+    def ask_in_private(self, kind: str, queries: list[Any]) -> list[Any]:
+        if kind == "holders":
+            return [self.held.get(query["value"], []) for query in queries]
+        return ["" if any(query["value"] in known for known in self.accepts.values()) else "no" for query in queries]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    for name in ("BOXKEEPER_AGE_KEY", "BOXKEEPER_AGE_KEY_FILE", "BOXKEEPER_FROM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "prod.py").write_text(INVENTORY)
+    (tmp_path / "requirements.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    made = Store(tmp_path / "prod.secrets")
+    made.set("shop/STRIPE_KEY", "sk_old")
+    for name in GENERATED:
+        made.generate(name)
+    return made
+
+
+@pytest.fixture
+def box(store: Store, monkeypatch: pytest.MonkeyPatch) -> Box:
+    made = Box(store)
+    made.converge("", "deploys/rotate.py")
+    made.runs.clear()
+    monkeypatch.setattr(rotate, "converge", made.converge)
+    monkeypatch.setattr(rotate, "logged_in", made.logged_in)
+    monkeypatch.setattr(rotate, "PATIENCE", 0)
+    monkeypatch.setattr("commands.rotate.time.sleep", lambda seconds: None)
+    write = Store._write
+
+    def counted(self: Store, *given: Any) -> None:
+        made.live()
+        write(self, *given)
+        made.live()
+
+    monkeypatch.setattr(Store, "_write", counted)
+    return made
+
+
+def run(box: Box, *names: str, stdin: bytes = b"") -> Result:
+    done = CliRunner().invoke(secrets, ["rotate", str(box.store.path.with_suffix(".py")), *names], input=stdin)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def days_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long ago each step was taken, it was long enough."""
+    monkeypatch.setattr(Kept, "hours", 10_000)
+
+
+def test_all_that_is_made_here_becomes_another_value_and_no_old_one_is_accepted(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: kept.value for name, kept in box.store.entries().items()}
+    days_pass(monkeypatch)
+    done = run(box)
+    after = box.store.entries()
+    assert done.exit_code == 0, done.output
+    assert {name for name in before if after[name].value != before[name]} == set(GENERATED)
+    assert {kept.phase for kept in after.values()} == {""}
+    assert box.uses == {name: kept.value for name, kept in after.items()}
+    assert all(before[name] not in box.accepts[name] for name in GENERATED)
+    assert not any(value in done.output for value in (*before.values(), *box.uses.values()))
+
+
+@pytest.mark.parametrize("lives", range(16))
+def test_killed_at_any_step_it_goes_on_by_the_same_line(box: Box, lives: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: kept.value for name, kept in box.store.entries().items()}
+    days_pass(monkeypatch)
+    box.lives = lives
+    with pytest.raises(Killed):
+        run(box)
+    box.lives = None
+    begun = {name: kept.accepted for name, kept in box.store.entries().items()}
+    assert run(box).exit_code == 0
+    after = box.store.entries()
+    assert {kept.phase for kept in after.values()} == {""}
+    assert all(after[name].value != before[name] for name in GENERATED)
+    if any(len(values) > 1 for values in begun.values()):
+        assert all(after[name].value in begun[name] for name in GENERATED), "another rotation was begun"
+    assert all(box.accepts[name] == (after[name].value,) for name in GENERATED)
+
+
+def test_there_is_no_step_more_than_those_that_were_killed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    days_pass(monkeypatch)
+    box.lives = 17
+    assert run(box).exit_code == 0
+    assert box.lives == 0
+
+
+def test_a_value_that_somebody_still_has_stays_good_and_is_finished_later(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days_pass(monkeypatch)
+    old = box.store.reveal("shop/postgres")
+    box.held[old] = [{"who": "shop-web@1.service", "connections": 12, "seconds": 3000.0}]
+    done = run(box)
+    assert done.exit_code == 1
+    assert "shop/postgres: shop-web@1.service serves 12 open connections with it, for 50 min at most" in done.output
+    assert old in box.accepts["shop/postgres"]
+    new = box.store.reveal("shop/redis")
+    box.held.clear()
+    done = run(box)
+    assert done.exit_code == 0
+    assert old not in box.accepts["shop/postgres"]
+    assert box.store.reveal("shop/redis") == new, "what was finished is not begun again"
+
+
+def test_what_the_old_value_has_signed_is_good_for_its_days(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(box, "shop", "JWT_SECRET")
+    assert (done.exit_code, "good for 7 days more" in done.output) == (1, True)
+    assert box.store.entries()["shop/JWT_SECRET"].previous is not None
+    days_pass(monkeypatch)
+    assert run(box, "shop", "JWT_SECRET").exit_code == 0
+    assert box.store.entries()["shop/JWT_SECRET"].previous is None
+
+
+def test_a_box_that_still_accepts_an_old_value_is_a_fault_and_nothing_is_forgotten(box: Box) -> None:
+    box.deaf = True
+    done = run(box, "shop", "redis")
+    assert (done.exit_code, "shop/redis: the old value still opens it" in done.output) == (2, True)
+    assert box.store.entries()["shop/redis"].phase == "closed"
+    box.deaf = False
+    assert run(box, "shop/redis").exit_code == 0
+
+
+def test_a_run_that_fails_leaves_both_values_and_is_taken_again(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotate, "converge", lambda *_: Outcome(1, 0))
+    assert run(box, "shop", "redis").exit_code == 2
+    assert box.store.entries()["shop/redis"].phase == "begun"
+    monkeypatch.setattr(rotate, "converge", box.converge)
+    assert run(box, "shop", "redis").exit_code == 0
+
+
+def test_a_key_that_you_supply_is_asked_for_and_where_to_revoke_the_old_one_is_told(box: Box) -> None:
+    done = run(box, "shop", "STRIPE_KEY", "--line", stdin=b"sk_new\n")
+    assert done.exit_code == 0, done.output
+    assert "Now revoke the old shop/STRIPE_KEY: dashboard.stripe.com/apikeys." in done.output
+    assert box.uses["shop/STRIPE_KEY"] == "sk_new"
+    assert "sk_" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("shpo",), "no app has a secret shpo; did you mean `shop`?"),
+        (("shop", "postgre"), "no app has a secret shop/postgre; did you mean `shop postgres`?"),
+        (("site",), "no app has a secret site"),
+    ],
+)
+def test_a_name_that_nothing_has_is_one_line(box: Box, names: tuple[str, ...], said: str) -> None:
+    done = run(box, *names)
+    assert (done.exit_code, done.output.startswith(f"--> {said}")) == (2, True), done.output
+    assert box.runs == []
+
+
+def test_of_one_app_no_other_one_is_released(box: Box) -> None:
+    run(box, "shop", "redis")
+    assert box.runs == [["--data", "app=shop"]] * 3
