@@ -27,7 +27,9 @@ from roles.server import Server
 from roles.trials import trial
 
 PATIENCE = 20.0
-"""Seconds to wait for whoever still has an old value; one that takes longer holds something open."""
+"""Seconds to wait for whoever still has an old value, and is about to end."""
+MOMENT = 3.0
+"""Seconds to wait where all of them serve what is open: a request ends by then, a WebSocket may take an hour."""
 ISSUERS = {
     "DEEPGRAM": "console.deepgram.com, API Keys",
     "GEMINI": "aistudio.google.com/apikey",
@@ -169,10 +171,11 @@ class Rotation:
 
     def _held(self, names: Iterable[str]) -> dict[str, str]:
         """Those whose value before somebody still has, once there was time to end."""
-        left, deadline = list(names), time.monotonic() + PATIENCE
+        left, began = list(names), time.monotonic()
         while True:
             found = {name: holders for name, holders in self._holders(left) if holders}
-            if not found or time.monotonic() > deadline:
+            busy = all(holder["connections"] for holders in found.values() for holder in holders)
+            if not found or time.monotonic() - began > (MOMENT if busy else PATIENCE):
                 return {name: ", ".join(map(_holder, holders)) for name, holders in found.items()}
             time.sleep(1)
 
@@ -205,8 +208,10 @@ class Rotation:
 def _old(server: Server, name: str, kept: Kept) -> Json:
     """The value before, as `onbox/holders.py` looks for it."""
     assert kept.other
-    login = (trial(server, name, kept.turn - 1) or {}).get("login")
-    return {"value": kept.other.value, "login": login}
+    opens, variable = trial(server, name, kept.turn - 1), name.partition("/")[2]
+    variables = [] if opens else [variable, f"{variable}_PREVIOUS"]
+    login = opens and opens.get("login")
+    return {"value": kept.other.value, "variables": variables, "login": login}
 
 
 def _trials(server: Server, closed: Mapping[str, Kept]) -> Iterator[tuple[str, bool, Json]]:

@@ -15,19 +15,27 @@ Json = Any
 
 
 def observe(queries: list[Json]) -> list[list[Json]]:
-    """For each {"value", "login"}, whose login may be None, every {"who", "connections", "seconds"} that has it.
+    """For each {"value", "variables", "login"}, whose login may be None, every {"who", "connections", "seconds"} of it.
 
-    `who` is a unit; connections, and seconds until its time is up, are those of one that serves what is still open.
+    With variables it is looked for in these alone: two keys may be the same word. Without any it is looked for all over
+    an environment, as in a URL. `who` is a unit; connections, and seconds until its time is up, are those of one that
+    serves what is still open.
     """
     environments, ending = list(_environments()), dict(_ending())
     return [[_holder(who, ending.get(who)) for who in dict.fromkeys(_have(query, environments))] for query in queries]
 
 
 def _have(query: Json, environments: list[tuple[str, bytes]]) -> Iterator[str]:
-    words = {query["value"].encode(), quote(query["value"], safe="").encode()}
-    yield from (_unit(pid) for pid, held in environments if any(word in held for word in words))
+    yield from (_unit(pid) for pid, held in environments if _has(held, query["value"], query["variables"]))
     if query["login"] and postgres.sessions(query["login"]):
         yield f"sessions of {query['login']} in Postgres"
+
+
+def _has(held: bytes, value: str, variables: list[str]) -> bool:
+    """Whether an environment has a value in one of these variables, or anywhere."""
+    if variables:
+        return any(f"{name}={value}".encode() in held.split(b"\0") for name in variables)
+    return value.encode() in held or quote(value, safe="").encode() in held
 
 
 def _environments() -> Iterator[tuple[str, bytes]]:

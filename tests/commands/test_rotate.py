@@ -48,6 +48,19 @@ class Killed(BaseException):
     """What the command is that was killed: nothing of it goes on."""
 
 
+class Clock:
+    """Time, which passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 class Box:
     """What a box accepts, what its apps use, and who still has something open with a value of before."""
 
@@ -58,7 +71,9 @@ class Box:
         self.held: dict[str, list[Any]] = {}  # by value
         self.deaf = False  # accepts whatever it has ever accepted
         self.runs: list[list[str]] = []
+        self.sought: list[list[str]] = []  # the variables in which a value was looked for
         self.lives: int | None = None
+        self.clock = Clock()
 
     def live(self) -> None:
         """One more step; with the last of its lives the command is killed."""
@@ -86,6 +101,7 @@ class Box:
 
     def ask_in_private(self, kind: str, queries: list[Any]) -> list[Any]:
         if kind == "holders":
+            self.sought += [query["variables"] for query in queries]
             return [self.held.get(query["value"], []) for query in queries]
         return ["" if any(query["value"] in known for known in self.accepts.values()) else "no" for query in queries]
 
@@ -112,8 +128,7 @@ def box(store: Store, monkeypatch: pytest.MonkeyPatch) -> Box:
     made.runs.clear()
     monkeypatch.setattr(rotate, "converge", made.converge)
     monkeypatch.setattr(rotate, "logged_in", made.logged_in)
-    monkeypatch.setattr(rotate, "PATIENCE", 0)
-    monkeypatch.setattr("commands.rotate.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(rotate, "time", made.clock)
     write = Store._write
 
     def counted(self: Store, *given: Any) -> None:
@@ -195,6 +210,19 @@ def test_a_value_that_somebody_still_has_stays_good_and_is_finished_later(
     assert box.store.reveal("shop/redis") == new, "what was finished is not begun again"
 
 
+@pytest.mark.parametrize(
+    ("connections", "seconds"), [(12, rotate.MOMENT), (0, rotate.PATIENCE), (None, rotate.PATIENCE)]
+)
+def test_who_is_about_to_end_is_waited_for_longer_than_who_serves_what_is_open(
+    box: Box, connections: int | None, seconds: float
+) -> None:
+    box.held[box.store.reveal("shop/redis")] = [
+        {"who": "shop-web@1.service", "connections": connections, "seconds": 9.0}
+    ]
+    assert run(box, "shop", "redis").exit_code == 1
+    assert seconds < box.clock.now <= seconds + 1
+
+
 def test_what_the_old_value_has_signed_is_good_for_its_days(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(box, "shop", "JWT_SECRET")
     assert (done.exit_code, "good for 7 days more" in done.output) == (1, True)
@@ -226,6 +254,7 @@ def test_a_key_that_you_supply_is_asked_for_and_where_to_revoke_the_old_one_is_t
     assert done.exit_code == 0, done.output
     assert "Now revoke the old shop/STRIPE_KEY: dashboard.stripe.com/apikeys." in done.output
     assert box.uses["shop/STRIPE_KEY"] == "sk_new"
+    assert box.sought == [["STRIPE_KEY", "STRIPE_KEY_PREVIOUS"]] * 2, "another key may be the same word"
     assert "sk_" not in done.output
 
 

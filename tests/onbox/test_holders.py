@@ -35,8 +35,8 @@ def process(request: pytest.FixtureRequest) -> Iterator[int]:
     started.wait()
 
 
-def asked(value: str = VALUE, login: str | None = None) -> list[dict[str, object]]:
-    return holders.observe([{"value": value, "login": login}])[0]
+def asked(value: str = VALUE, login: str | None = None, *variables: str) -> list[dict[str, object]]:
+    return holders.observe([{"value": value, "variables": variables, "login": login}])[0]
 
 
 def test_a_process_that_was_started_with_it_has_it(process: int, unit: str) -> None:
@@ -59,3 +59,13 @@ def test_a_session_of_the_login_that_it_belongs_to_has_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(postgres, "sessions", lambda login: int(login == "app_a"))
     assert [found["who"] for found in asked("another", "app_a")] == ["sessions of app_a in Postgres"]
     assert asked("another", "app_b") == []
+
+
+def test_a_key_is_looked_for_in_its_own_variables_another_one_may_be_the_same_word(unit: str) -> None:
+    started = subprocess.Popen(["sleep", "60"], env={"KEY_PREVIOUS": VALUE, "OTHER": VALUE})
+    try:
+        found = {name: asked(VALUE, None, name) != [] for name in ("KEY", "KEY_PREVIOUS", "OTHER", "PREVIOUS")}
+    finally:
+        started.kill()
+        started.wait()
+    assert found == {"KEY": False, "KEY_PREVIOUS": True, "OTHER": True, "PREVIOUS": False}
