@@ -2,53 +2,68 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
+import zlib
 
 import pytest
 
-from roles import ROOT, apps, base, clashes, firewall, nginx, postgres, redis, ssh, tls
+from roles import ROOT, apps, base, chroma, clashes, firewall, nginx, ollama, postgres, redis, rotation, ssh, tls, turn
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
+from roles.apps.asked import Environments
+from roles.apps.flavor_monk import FlavorMonk
+from roles.apps.pair_cam import PairCam
+from roles.apps.rodeo_ai import RodeoAi
+from roles.apps.the_chatty_ai import TheChattyAi
+from roles.program import full_question
 from roles.resources import File, Json, Resource
-from roles.rotation import supplied
+from roles.rotation import Kept, supplied
 from roles.server import Server
 
-ROLES = (base, ssh, firewall, postgres, redis, tls, nginx, apps)
+ROLES = (base, ssh, firewall, postgres, redis, chroma, ollama, tls, nginx, turn, apps)
+FIVE = (AiNoteTaker, TheChattyAi, PairCam, RodeoAi, FlavorMonk)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4l5cUBbUdaQCUM8Xb0hQ1y7sXCOoYHzIUYkCEFwEYc you@laptop"
 CANARY = "canary7c1f"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """A box with everything, every secret of it one that can be searched for."""
+    """A box with everything, every secret of it one that can be searched for, and all of them being rotated."""
     code = tmp_path_factory.mktemp("source")
     (code / "backend").mkdir()
     (code / "backend" / "requirements.txt").touch()
     (code / "package.json").touch()
+    source = Folder(path=str(code))
     server = Server(
         host="192.0.2.1",
         ssh=ssh.Ssh(keys=(KEY,)),
         firewall=firewall.Firewall(),
         postgres=postgres.Postgres(),
         redis=redis.Redis(),
+        chroma=chroma.Chroma(),
+        ollama=ollama.Ollama(),
+        turn=turn.Turn(),
         tls=tls.Tls(),
         nginx=nginx.Nginx(),
-        apps=(AiNoteTaker(domain="notes.example.com", source=Folder(path=str(code))),),
+        apps=tuple(app(domain=f"{number}.example.com", source=source) for number, app in enumerate(FIVE)),
     )
     assert [*server.faults, *clashes.within(server)] == []
-    wanted = server.wanted_secrets()
-    server._kept.update({secret.name: supplied(f"{CANARY}{'x' * 30}{n}") for n, secret in enumerate(wanted)})
+    server._kept.update({secret.name: planted(n) for n, secret in enumerate(server.wanted_secrets())})
     return server
+
+
+def planted(number: int) -> Kept:
+    """A secret that is being rotated, by turns in each of its phases."""
+    kept = rotation.begin(supplied(f"{CANARY}{'x' * 30}{number}"), f"{CANARY}{'y' * 30}{number}")
+    return [lambda: kept, lambda: rotation.switch(kept), lambda: rotation.close(rotation.switch(kept))][number % 3]()
 
 
 @pytest.fixture(scope="module")
 def resources(server: Server) -> list[Resource]:
-    return [resource for role in ROLES for resource in role.wanted(server)]
+    return [resource for role in (*ROLES, Environments()) for resource in role.wanted(server)]
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +82,31 @@ def found(resources: list[Resource]) -> list[Json]:
     return answers
 
 
-def test_the_secrets_are_really_sent(resources: list[Resource], found: list[Json]) -> None:
+@pytest.fixture(scope="module")
+def sent(resources: list[Resource], found: list[Json]) -> list[File]:
+    """Every file that goes to the box."""
+    payloads = [resource.payload(was) for resource, was in zip(resources, found, strict=True)]
+    paths = [path for payload in payloads if isinstance(payload, dict) for path in payload.get("paths", ())]
+    return [
+        File(path["path"], base64.b64decode(path["content"]), path["wanted"]["mode"])
+        for path in paths
+        if "content" in path
+    ]
+
+
+def test_the_secrets_are_really_sent(server: Server, sent: list[File]) -> None:
     """Else the tests below would prove nothing."""
-    sent = json.dumps([resource.payload(was) for resource, was in zip(resources, found, strict=True)])
-    assert CANARY in sent or any(CANARY.encode() in file.content for file in files(resources))
+    text = b"".join(file.content for file in sent)
+    kept = [(secret.name, server.kept(secret.name).value) for secret in server.wanted_secrets()]
+    assert [name for name, value in kept if value.encode() not in text] == []
+
+
+def test_values_that_are_tried_and_looked_for_travel_on_standard_input(server: Server) -> None:
+    value = server.kept("pair-cam/redis").value
+    command = full_question([("trial", {"kind": "redis", "port": 1, "user": "app", "value": value})])
+    [line] = command.connector_arguments["_stdin"]
+    assert CANARY not in f"{command!r}{command}{command.get_raw_value()}"
+    assert value.encode() in zlib.decompress(base64.b64decode(line))
 
 
 def test_a_query_holds_none(resources: list[Resource]) -> None:
@@ -88,27 +124,15 @@ def test_the_texts_of_resources_and_settings_hold_none(server: Server, resources
     assert CANARY not in f"{server!r}{server}{server.to_json()}{server.model_dump_json()}"
 
 
-def files(value: Any) -> Iterator[File]:
-    """Every file in a resource, however deep."""
-    if isinstance(value, File):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from files(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from files(getattr(value, field.name))
-
-
-def test_a_file_with_one_is_not_for_everybody_to_read(resources: list[Resource]) -> None:
-    secret = [file for file in files(resources) if CANARY.encode() in file.content]
+def test_a_file_with_one_is_not_for_everybody_to_read(sent: list[File]) -> None:
+    secret = [file for file in sent if CANARY.encode() in file.content]
     assert secret
     assert [file.path for file in secret if int(file.mode, 8) & 0o007] == []
 
 
-def test_a_file_without_one_is_no_secret_by_accident(resources: list[Resource]) -> None:
+def test_a_file_without_one_is_no_secret_by_accident(sent: list[File]) -> None:
     """A mask in a file is a secret that was never written: the service would start with ten stars as its password."""
-    assert [file.path for file in files(resources) if b"**********" in file.content] == []
+    assert [file.path for file in sent if b"**********" in file.content] == []
 
 
 def test_what_is_asked_of_any_box_gets_an_answer_that_can_be_compared(
