@@ -11,7 +11,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -150,7 +149,7 @@ def _why(error: Exception, server: Server, port: int) -> str:
 
 def _connection(server: Server, user: str, port: int) -> Connection:
     login = server.login
-    keys = {"key_filename": str(Path(login.key).expanduser())} if login.key else {}
+    keys = {"key_filename": login.key} if login.key else {}
     connection = Connection(
         server.host,
         user=user,
@@ -160,7 +159,7 @@ def _connection(server: Server, user: str, port: int) -> Connection:
     )
     connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
     if login.known_hosts:
-        connection.client.load_host_keys(str(Path(login.known_hosts).expanduser()))
+        connection.client.load_host_keys(login.known_hosts)
     else:
         connection.client.load_system_host_keys()
     return connection

@@ -10,10 +10,11 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from pydantic import (
@@ -27,6 +28,9 @@ from pydantic import (
     field_validator,
 )
 from pyinfra.api.exceptions import PyinfraError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +49,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Settings that are paths on the control machine."""
     _faults: tuple[str, ...] = PrivateAttr(default=())
 
     def __init__(self, *positional: Any, **given: Any) -> None:
@@ -81,6 +87,12 @@ class Settings(BaseModel):
         inner = [fault for value in self.__dict__.values() for fault in _inner_faults(value)]
         return tuple(dict.fromkeys((*self._faults, *inner)))
 
+    def located(self, folder: Path) -> Self:
+        """The same settings, with paths on the control machine from its root; relative ones begin at `folder`."""
+        return self.model_copy(
+            update={name: _located(value, folder, name in self.paths) for name, value in vars(self).items()}
+        )
+
     def to_json(self) -> str:
         """What `pyinfra ... debug-inventory` prints: the kind of settings, never the values."""
         return f"<{type(self).__name__}>"
@@ -97,6 +109,19 @@ def _stripped(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(_stripped, value))
     return value.strip() if isinstance(value, str) else value
+
+
+def _located(value: Any, folder: Path, is_path: bool) -> Any:
+    if isinstance(value, Settings):
+        return value.located(folder)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_located(item, folder, is_path) for item in value)
+    return absolute(value, folder) if is_path and isinstance(value, str) else value
+
+
+def absolute(path: str, folder: Path) -> str:
+    """A path on the control machine as a user types it, `~` too, from the root; links are left as they are."""
+    return os.path.abspath(folder / os.path.expanduser(path))
 
 
 NAMELESS = "(without a name)"

@@ -111,12 +111,18 @@ def _files(server: Server) -> Iterator[str]:
     for app in server_apps(server):
         source = _get(app, "source")
         if isinstance(source, Folder) and _get(source, "path"):
-            yield from _source(app, Path(source.path).expanduser())
+            yield from _source(app, Path(source.path))
     login = _get(server, "login")
     if login and _get(login, "key"):
         yield from _key(login.key)
     if login and _get(login, "known_hosts"):
         yield from _unreadable("Login.known_hosts", login.known_hosts)
+    ssh = _get(server, "ssh")
+    if ssh:
+        yield from ssh.unreadable()
+    tls = _get(server, "tls")
+    if tls and _get(tls, "authority"):
+        yield from _authority(tls.authority)
 
 
 def _source(app: App, folder: Path) -> Iterator[str]:
@@ -141,13 +147,19 @@ def _needed(app: App) -> Iterator[str]:
 
 def _key(path: str) -> Iterator[str]:
     yield from (faults := list(_unreadable("Login.key", path)))
-    if not faults and b"PRIVATE KEY-----" not in Path(path).expanduser().read_bytes():
+    if not faults and b"PRIVATE KEY-----" not in Path(path).read_bytes():
         hint = f": leave out `.pub`: `key={path.removesuffix('.pub')!r}`" if path.endswith(".pub") else ""
         yield f"Login.key: {path} holds no private key{hint}"
 
 
+def _authority(path: str) -> Iterator[str]:
+    yield from (faults := list(_unreadable("Tls.authority", path)))
+    if not faults and b"-----BEGIN CERTIFICATE-----" not in Path(path).read_bytes():
+        yield f"Tls.authority: {path} holds no certificate in PEM form"
+
+
 def _unreadable(place: str, path: str) -> Iterator[str]:
     try:
-        Path(path).expanduser().read_bytes()
-    except (OSError, RuntimeError) as error:  # RuntimeError: `~nobody-of-that-name`
-        yield f"{place}: {path} can't be read: {getattr(error, 'strerror', None) or error}"
+        Path(path).read_bytes()
+    except OSError as error:
+        yield f"{place}: {path} can't be read: {error.strerror}"

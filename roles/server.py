@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import click
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
@@ -33,6 +33,8 @@ HOST_NAME = r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([
 
 class Login(Settings):
     """How the control machine reaches the box."""
+
+    paths: ClassVar[tuple[str, ...]] = ("key", "known_hosts")
 
     user: str = Field(default="root", description="Who the provider lets in on a new box")
     port: int = Field(default=22, ge=1, le=65535, description="Port that the control machine connects to")
@@ -145,8 +147,10 @@ def group(*servers: Server) -> tuple[list[tuple[str, dict[str, Any]]], dict[str,
     strangers = [type(server).__name__ for server in servers if not isinstance(server, Server)]
     if strangers:
         _refuse([f"group: takes `Server(...)`, one after the other, and was given a {name}" for name in strangers])
+    inventory = _inventory_file()
+    servers = tuple(server.located(_folder(inventory)) for server in servers)
     faults = [*clashes.among(servers), *(fault for server in servers for fault in _faults(server))]
-    store = Store.beside(_inventory_file())
+    store = Store.beside(inventory)
     wanted = [secret for server in servers for secret in server.wanted_secrets()]
     faults += store.complete(wanted, make=not faults)
     if faults:
@@ -177,6 +181,12 @@ def _inventory_file() -> Path:
     return Path(frame.f_globals.get("__file__", frame.f_code.co_filename))
 
 
+def _folder(inventory: Path) -> Path:
+    """Where the relative paths of an inventory begin: at its own folder; for one of `inventories/` above that."""
+    folder = inventory.absolute().parent
+    return folder.parent if folder.name == "inventories" else folder
+
+
 def _host_data(server: Server) -> dict[str, Any]:
     data: dict[str, Any] = {
         "server": server,
@@ -184,8 +194,8 @@ def _host_data(server: Server) -> dict[str, Any]:
         "box_ports": server.ports,
     }
     if server.login.key is not None:
-        data["ssh_key"] = str(Path(server.login.key).expanduser())
+        data["ssh_key"] = server.login.key
     if server.login.known_hosts is not None:
-        data["ssh_known_hosts_file"] = str(Path(server.login.known_hosts).expanduser())
+        data["ssh_known_hosts_file"] = server.login.known_hosts
         data["ssh_strict_host_key_checking"] = "yes"
     return data

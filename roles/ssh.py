@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from pydantic import Field, field_validator
 
-from roles import Settings, render
+from roles import Settings, absolute, render
 from roles.confirmed import Confirmed
 from roles.resources import Directory, File, Files, Packages, Resource, User, Users
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from roles.server import Server
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-boxkeeper.conf"
@@ -53,17 +55,47 @@ class Ssh(Settings):
     def _keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         if not keys:
             raise ValueError("needs at least one public key: nobody could log in")
-        return tuple(line for key in keys for line in public_keys(key))
+        for key in keys:
+            if not _is_path(key):
+                public_keys(key)
+        return keys
+
+    def located(self, folder: Path) -> Self:
+        if "keys" not in vars(self):
+            return self
+        return self.model_copy(
+            update={"keys": tuple(absolute(key, folder) if _is_path(key) else key for key in self.keys)}
+        )
+
+    @property
+    def lines(self) -> list[str]:
+        """The admin's public keys, those of files too. Raises ValueError for a file that has none."""
+        return [line for key in self.keys for line in public_keys(key)]
+
+    def unreadable(self) -> Iterator[str]:
+        """What is wrong with the files of keys, a sentence each."""
+        for key in filter(_is_path, vars(self).get("keys", ())):
+            try:
+                public_keys(key)
+            except ValueError as error:
+                yield f"Ssh.keys: {error}"
+
+
+def _is_path(key: str) -> bool:
+    return " " not in key
 
 
 def public_keys(key: str) -> list[str]:
     """The public keys in a text or in the file of that name. Raises ValueError for one that is none, or too weak."""
-    if " " not in key:
+    text = key
+    if _is_path(key):
         try:
-            key = Path(key).expanduser().read_text()
+            text = Path(key).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{key} can't be read: {getattr(error, 'strerror', 'no text')}") from None
-    lines = [line.strip() for line in key.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise ValueError(f"{key} holds no public key")
     for line in lines:
         _check(line)
     return lines
@@ -119,7 +151,7 @@ def wanted(server: Server) -> Iterator[Resource]:
 
 
 def _sshd(ssh: Ssh, home: str) -> Confirmed:
-    keys = "".join(f"{key}\n" for key in ssh.keys).encode()
+    keys = "".join(f"{key}\n" for key in ssh.lines).encode()
     expect = {
         "permitrootlogin": "no",
         "passwordauthentication": "no",

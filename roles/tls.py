@@ -36,6 +36,8 @@ _PRIVATE = (".test", ".local", ".localhost", ".internal", ".invalid", ".example"
 class Tls(Settings):
     """Where certificates come from."""
 
+    paths: ClassVar[tuple[str, ...]] = ("authority",)
+
     certificates: Literal["acme", "self-signed"] = Field(
         default="acme", description="From a CA, by itself, once a domain leads to this box; or self-signed for good"
     )
@@ -69,19 +71,6 @@ class Tls(Settings):
         if not re.fullmatch(r"https://[\w.\[\]:-]+(/[\w./~%=?&+-]*)?", directory, re.ASCII):
             raise ValueError(f"{directory!r} is no ACME directory; it looks like {LETS_ENCRYPT}")
         return directory
-
-    @field_validator("authority")
-    @classmethod
-    def _authority(cls, authority: str | None) -> str | None:
-        if authority is None:
-            return None
-        try:
-            content = Path(authority).expanduser().read_bytes()
-        except OSError as error:
-            raise ValueError(f"{authority} can't be read: {error.strerror}") from None
-        if b"-----BEGIN CERTIFICATE-----" not in content:
-            raise ValueError(f"{authority} holds no certificate in PEM form")
-        return authority
 
     @field_validator("resolver")
     @classmethod
@@ -199,5 +188,5 @@ def _files(server: Server, tls: Tls) -> list[Directory | File]:
         File(_TIMER, render("tls/boxkeeper-certificates.timer.j2")),
     ]
     if tls.authority:
-        files.append(File(AUTHORITY, Path(tls.authority).expanduser().read_bytes()))
+        files.append(File(AUTHORITY, Path(tls.authority).read_bytes()))
     return [*map(Directory, folders), Directory(HOME, "0700"), *files]

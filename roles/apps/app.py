@@ -48,7 +48,9 @@ class Git(Settings):
 class Folder(Settings):
     """Source from a folder on the control machine, less what its .gitignore and we leave out (.git, node_modules)."""
 
-    path: str = Field(description="Folder, from where you run pyinfra")
+    paths: ClassVar[tuple[str, ...]] = ("path",)
+
+    path: str = Field(description="Folder; a relative one begins where the inventory is, or above `inventories/`")
 
 
 @dataclass(frozen=True)

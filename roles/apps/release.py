@@ -221,4 +221,4 @@ def _identity(folder: Path) -> str:
 
 
 def _folder(folder: Folder) -> Path:
-    return Path(folder.path).expanduser().resolve()
+    return Path(folder.path).resolve()

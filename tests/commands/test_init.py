@@ -20,6 +20,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4l5cUBbUdaQCUM8Xb0hQ1y7sXCOoYHzIUYk
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to write into, and a home with a key."""
     (tmp_path / "inventories").mkdir()
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh" / "id_ed25519.pub").write_text(f"{KEY}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -48,9 +49,8 @@ def test_exactly_three_lines_are_marked(house: Path) -> None:
 
 
 def test_unedited_it_is_refused_for_those_lines_and_the_missing_secrets(
-    house: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    house: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)
     run("prod")
     (house / ".ssh" / "id_ed25519.pub").unlink()
     with pytest.raises(SystemExit):
@@ -60,10 +60,7 @@ def test_unedited_it_is_refused_for_those_lines_and_the_missing_secrets(
     assert sorted(said) == ["--> AiNoteTaker.domain", "--> Server.host", "--> Ssh.keys", *keys]
 
 
-def test_edited_only_the_secrets_are_missing(
-    house: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
+def test_edited_only_the_secrets_are_missing(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("prod")
     path = house / "inventories" / "prod.py"
     text = path.read_text().replace('host=""', 'host="192.0.2.1"').replace('domain=""', 'domain="notes.example.com"')

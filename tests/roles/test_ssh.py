@@ -20,7 +20,7 @@ def rsa(bits: int) -> str:
 def test_a_key_is_taken_as_text_or_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "id_ed25519.pub"
     file.write_text(f"# my laptop\n{GOOD}\n")
-    assert Ssh(keys=(GOOD,)).keys == Ssh(keys=(str(file),)).keys == (GOOD,)
+    assert Ssh(keys=(GOOD,)).lines == Ssh(keys=(str(file),)).lines == [GOOD]
 
 
 def test_an_rsa_key_is_taken_when_it_is_long_enough() -> None:
@@ -35,7 +35,6 @@ def test_an_rsa_key_is_taken_when_it_is_long_enough() -> None:
         (GOOD.replace("AAAAC3", "AAAAC4"), "is cut off or mistyped"),
         (f"ssh-ed25519 {base64.b64encode(b'nothing').decode()} me", "is cut off or mistyped"),
         ("ssh-ed25519 AAAA", "is cut off or mistyped"),
-        ("/nowhere/id.pub", "can't be read: No such file or directory"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "is no public key"),
     ],
 )
@@ -43,6 +42,25 @@ def test_a_key_that_will_not_do_is_refused_with_the_reason(key: str, said: str) 
     faults = Ssh(keys=(key,)).faults
     assert len(faults) == 1
     assert said in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "can't be read: No such file or directory"),
+        ("# none yet\n", "holds no public key"),
+        ("ssh-dss AAAAB3NzaC1kc3MAAACBAP me", "is no public key that sshd takes"),
+    ],
+)
+def test_a_file_without_a_key_that_will_do_is_refused_with_the_reason(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    file = tmp_path / "id.pub"
+    if content is not None:
+        file.write_text(content)
+    (fault,) = Ssh(keys=(GOOD, str(file))).unreadable()
+    assert fault.startswith("Ssh.keys: ")
+    assert said in fault
 
 
 def test_no_key_at_all_is_refused() -> None:

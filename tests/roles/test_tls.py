@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from roles import clashes
 from roles.apps import Git
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.nginx import Nginx
@@ -62,8 +63,6 @@ def test_a_private_ca_is_trusted_by_its_own_root(tmp_path: Path) -> None:
         ("directory", "http://ca.example.com/dir"),
         ("directory", "https://ca.example.com/ dir"),
         ("directory", "ca.example.com"),
-        ("authority", "/nonexistent/root.pem"),
-        ("authority", str(Path(__file__).with_name("test_nginx.py"))),
         ("resolver", "dns.example.com"),
         ("resolver", "10.0.0.256"),
         ("resolver", "10.0.0.1:port"),
@@ -74,6 +73,18 @@ def test_what_can_not_work_is_refused_by_name(setting: str, value: str) -> None:
     faults = Tls(**{setting: value}).faults
     assert len(faults) == 1
     assert faults[0].startswith(f"Tls.{setting}: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("/nonexistent/root.pem", "can't be read: No such file or directory"),
+        (str(Path(__file__).with_name("test_nginx.py")), "holds no certificate in PEM form"),
+    ],
+)
+def test_a_root_that_is_no_certificate_is_refused(file: str, said: str) -> None:
+    tls = Tls(directory="https://ca.example.com/dir", authority=file)
+    assert f"Tls.authority: {file} {said}" in clashes.within(server(tls))
 
 
 @pytest.mark.parametrize(
