@@ -22,9 +22,12 @@ def inventory_of(env: str) -> str:
             raise Fault(f"{elsewhere} is not there")
         return str(elsewhere)
     if not (ROOT / "inventories" / f"{env}.py").is_file():
-        known = ", ".join(sorted(path.stem for path in (ROOT / "inventories").glob("[a-z]*.py"))) or "none"
-        raise Fault(f"inventories/{env}.py is not there (known: {known}): run `boxkeeper init {env}`")
+        raise Fault(f"inventories/{env}.py is not there (known: {_known()}): run `boxkeeper init {env}`")
     return f"inventories/{env}.py"
+
+
+def _known() -> str:
+    return ", ".join(sorted(path.stem for path in (ROOT / "inventories").glob("[a-z]*.py"))) or "none"
 
 
 def check(inventory: str) -> list[Server]:
@@ -41,10 +44,10 @@ def check(inventory: str) -> list[Server]:
 
 def refusal(inventory: str, operations: Sequence[str]) -> str | None:
     """Why a run of a deploy of ours can't begin with this inventory, in one line; None where it can."""
-    if not inventory.endswith(".py") or not Path(inventory).is_file():
+    if not inventory.endswith(".py") or not any(operation.startswith("deploys/") for operation in operations):
         return None
-    if not any(operation.startswith("deploys/") for operation in operations):
-        return None
+    if not Path(inventory).is_file():
+        return f"{inventory} is not there (known: {_known()})"
     try:
         boxes = described(_shown(str(Path(inventory).absolute())))
     except Fault as fault:

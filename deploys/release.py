@@ -5,4 +5,4 @@ from pyinfra import host
 from roles.apps.asked import Newest
 from roles.operations import converge
 
-converge(Newest(host.data.app, host.data.get("ref")))
+converge(Newest(host.data.get("app"), host.data.get("ref")))

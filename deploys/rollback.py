@@ -5,4 +5,4 @@ from pyinfra import host
 from roles.apps.asked import Earlier
 from roles.operations import converge
 
-converge(Earlier(host.data.app, host.data.to))
+converge(Earlier(host.data.get("app"), host.data.get("to")))

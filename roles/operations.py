@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary, WeakSet
 
 import click
@@ -34,6 +34,10 @@ def converge(*roles: Any) -> None:
 
     The programs come first: what a role starts on the box may be one of them.
     """
+    boxes = [box.data.server for box in inventory.get_active_hosts()]
+    asked = (role for role in roles if isinstance(role, Asked))
+    if objections := [objection for role in asked for objection in role.objections(boxes)]:
+        _end(objections)
     plans = {box: _plan_once(box, (program, *roles)) for box in inventory.get_active_hosts()}
     mine = plans[_key(host)]
     snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()), [Budget(host.data.server)])
@@ -160,9 +164,9 @@ class Snapshot:
         """How many resources, from the first on, are as wanted. A box not to be touched ends the run with code 2."""
         everything: list[Resource | Check] = [*self._resources, *self._checks]
         refusing = ((one, self.found(one)) for one in everything)
-        reasons = [reason for one, found in refusing if isinstance(one, Refusing) for reason in one.refuse(found)]
-        if reasons:
-            _end(reasons)
+        refusals = [reason for one, found in refusing if isinstance(one, Refusing) for reason in one.refuse(found)]
+        if refusals:
+            _end([f"{host.name}: {reason}" for reason in refusals])
         for warning in (warning for check in self._checks for warning in check.warn(self.found(check))):
             click.echo(f"--> {host.name}: {TIGHT} {warning}", err=True)
         differing = (number for number, wanted in enumerate(self._resources) if wanted.differences(self.found(wanted)))
@@ -191,13 +195,22 @@ def _key(proxy: Any) -> Host:
 
 
 def _end(reasons: Sequence[str]) -> NoReturn:
-    """Say why a box is not to be touched, let the others that are being asked say theirs, and end with code 2."""
+    """Say why nothing is to be touched, let the others that are being asked say theirs, and end with code 2."""
     for reason in reasons:
-        click.echo(f"--> {host.name}: {reason}", err=True)
+        click.echo(f"--> {reason}", err=True)
     while _ASKED:
         time.sleep(0.01)
     click.echo("nothing was changed", err=True)
     sys.exit(2)  # like any wrong input; pyinfra would end a Fault with 1
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A role that somebody asks for by words of their own, which may be wrong."""
+
+    def objections(self, servers: Sequence[Server]) -> Iterable[str]:
+        """What is wrong with the words, given the boxes that the run is about."""
+        ...
 
 
 class Query:

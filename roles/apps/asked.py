@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 class Newest:
     """A role: the app as the inventory describes it now, whatever it was pinned to. With `ref` it is pinned to that."""
 
-    app: str
+    app: str | None
     ref: str | None = None
     __name__ = "apps"
+
+    def objections(self, servers: Sequence[Server]) -> Iterator[str]:
+        """What was not said, or is on none of these boxes."""
+        yield from _unknown(self.app, servers)
 
     def wanted(self, server: Server) -> Iterator[Resource]:
         for app in _called(server, self.app):
@@ -50,15 +54,28 @@ class Environments:
 class Earlier:
     """A role: a release of before, with the environment of now."""
 
-    app: str
-    to: str
+    app: str | None
+    to: str | None
     __name__ = "apps"
 
+    def objections(self, servers: Sequence[Server]) -> Iterator[str]:
+        """What was not said, or is on none of these boxes."""
+        yield from _unknown(self.app, servers)
+        if self.to is None:
+            yield "add `--data to=RELEASE`; `boxkeeper releases ENV APP` lists those that could be live again"
+
     def wanted(self, server: Server) -> Iterator[Resource]:
-        return (Rollback(app, self.to) for app in _called(server, self.app))
+        return (Rollback(app, str(self.to)) for app in _called(server, self.app))
 
 
-def _called(server: Server, name: str) -> list[App]:
+def _unknown(name: str | None, servers: Sequence[Server]) -> Iterator[str]:
+    names = sorted({app.name for server in servers for app in server.apps})
+    if name not in names:
+        wrong = "no app is named" if name is None else f"there is no app called {name}"
+        yield f"{wrong}: add `--data app=NAME`, one of {', '.join(names) or 'none'}"
+
+
+def _called(server: Server, name: str | None) -> list[App]:
     """The app of this name; none where it is on another box."""
     return [app for app in server.apps if app.name == name]
 

@@ -84,6 +84,18 @@ def test_plain_pyinfra_says_it_in_one_line_too(tmp_path: Path, body: str, said: 
     assert "Traceback" not in done.stderr
 
 
+def test_a_mistyped_path_is_one_line_with_those_that_are_there() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pyinfra")), "inventories/prd.py", "deploys/full.py", "-y"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("--> inventories/prd.py is not there (known: docker, ")
+
+
 def test_what_is_no_deploy_of_ours_takes_any_inventory(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("bad = ['@local']")
     assert inventory.refusal(str(tmp_path / "bad.py"), ["exec"]) is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from roles import Fault
+from roles import ROOT, Fault
 from roles.apps import Folder, Git
 from roles.apps.asked import Earlier, Environments, Newest
 from roles.apps.release import Live, Release, Rollback
@@ -57,6 +61,45 @@ def test_with_another_environment_each_app_keeps_the_version_that_is_live() -> N
 def test_an_earlier_release_is_a_rollback_and_nothing_else() -> None:
     asked = Earlier("plain", "one").wanted(server(plain(), plain(name="other", domain="b.example.com")))
     assert [(type(each), each.name) for each in asked] == [(Rollback, "plain rollback to one")]
+
+
+INVENTORY = """
+from roles.apps import Git
+from roles.apps.ai_note_taker import AiNoteTaker
+from roles.server import Server
+
+_apps = (AiNoteTaker(name="notes", domain="a.example.com", source=Git(url="https://example.com/a.git")),)
+prod = ([("@local", {"server": Server(host="192.0.2.1", apps=_apps)})], {})
+"""
+NAMES = "add `--data app=NAME`, one of notes"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    {
+        ("release",): f"no app is named: {NAMES}",
+        ("release", "app=typo"): f"there is no app called typo: {NAMES}",
+        ("rollback", "app=12", "to=one"): f"there is no app called 12: {NAMES}",
+        ("rollback", "app=notes"): "add `--data to=RELEASE`; `boxkeeper releases ENV APP` lists those that could be",
+    }.items(),
+)
+def test_words_that_are_wrong_are_one_line_and_nothing_is_changed(
+    tmp_path: Path, line: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "prod.py").write_text(INVENTORY)
+    deploy, *data = line
+    words = [word for each in data for word in ("--data", each)]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("pyinfra"), "prod.py", str(ROOT / "deploys" / f"{deploy}.py"), "-y", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert lines[lines.index("nothing was changed") - 1].startswith(f"--> {said}")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_box_without_the_app_is_asked_for_nothing() -> None:
