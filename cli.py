@@ -7,6 +7,7 @@ import click
 from commands.bench import bench
 from commands.check import check
 from commands.demo import demo
+from commands.drift import drift
 from commands.init import init
 from commands.look import logs, psql, shell
 from commands.plans import plans
@@ -23,7 +24,24 @@ def main() -> None:
     """Your apps on your own server, from one typed Python file."""
 
 
-COMMANDS = (bench, check, demo, init, logs, plans, psql, release, releases, rollback, secrets, shell, status, test, up)
+COMMANDS = (
+    bench,
+    check,
+    demo,
+    drift,
+    init,
+    logs,
+    plans,
+    psql,
+    release,
+    releases,
+    rollback,
+    secrets,
+    shell,
+    status,
+    test,
+    up,
+)
 
 for command in COMMANDS:
     main.add_command(command)

@@ -40,8 +40,12 @@ class Box:
 
     def ask(self, kind: str, query: Json) -> Json:
         """What a program of `onbox/` answers to a query that holds no secret."""
-        [answer] = self._answers([(kind, query)], question, full_question)
+        [answer] = self.answers([(kind, query)])
         return answer
+
+    def answers(self, asked: Sequence[tuple[str, Json]]) -> list[Json]:
+        """What programs answer to queries that hold no secrets, all in one exec."""
+        return self._answers(asked, question, full_question)
 
     def ask_in_private(self, kind: str, queries: Sequence[Json]) -> list[Json]:
         """What it answers to queries that may hold secrets: they travel on standard input."""

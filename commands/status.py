@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -40,10 +40,15 @@ def status(env: str, app: str | None, as_json: bool) -> None:
 def _ask(server: Server, only: str | None) -> Json:
     apps = [app for app in server.apps if only in (None, app.name)]
     with logged_in(server) as box:
-        answer = box.ask("status", {"services": services(server), "apps": [_query(app) for app in apps]})
+        answer = box.ask("status", query(server, apps))
     for app, said in zip(apps, answer["apps"], strict=True):
         said.update(name=app.name, address=f"https://{app.domain}/" if app.routes else "")
     return {"host": server.host, **answer}
+
+
+def query(server: Server, apps: Sequence[App] | None = None) -> Json:
+    """What to ask the box's `status` program; of all its apps, or of these."""
+    return {"services": services(server), "apps": [_query(app) for app in (server.apps if apps is None else apps)]}
 
 
 def services(server: Server) -> list[str]:

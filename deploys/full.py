@@ -1,6 +1,7 @@
-"""From a bare box to running apps. The order is the order of need."""
+"""From a bare box to running apps, in the order of need, and what watches over it all."""
 
-from roles import apps, base, chroma, firewall, nginx, ollama, postgres, redis, ssh, tls, turn
+from roles import drift
 from roles.operations import converge
+from roles.order import ORDER
 
-converge(base, ssh, firewall, postgres, redis, chroma, ollama, tls, nginx, turn, apps)
+converge(*ORDER, drift)

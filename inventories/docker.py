@@ -3,6 +3,7 @@
 from roles import ROOT
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
+from roles.drift import Drift
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.postgres import Postgres
@@ -23,6 +24,7 @@ docker = group(
         redis=Redis(),
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
+        drift=Drift(),
         apps=(
             AiNoteTaker(
                 domain="notes.localhost",

@@ -11,6 +11,7 @@ from roles.apps.pair_cam import PairCam
 from roles.apps.rodeo_ai import RodeoAi
 from roles.apps.the_chatty_ai import TheChattyAi
 from roles.chroma import Chroma
+from roles.drift import Drift
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.ollama import Ollama
@@ -41,6 +42,7 @@ five = group(
         turn=Turn(),
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
+        drift=Drift(),
         apps=(
             AiNoteTaker(domain="notes.localhost", source=Folder(path=str(_examples / "ai_note_taker"))),
             TheChattyAi(

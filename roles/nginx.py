@@ -18,6 +18,8 @@ from roles.resources import Directory, File, Files, Json, Packages, Resource, Un
 
 if TYPE_CHECKING:
     from roles.server import Server
+CONFIG = "/etc/nginx/nginx.conf"
+"""The one file of the package's that is ours, besides what is in a folder of our own."""
 
 
 class Nginx(Settings):

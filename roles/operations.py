@@ -22,6 +22,7 @@ from roles import program
 from roles.budget import Budget
 from roles.checks import TIGHT, Check
 from roles.confirmed import SECONDS, Confirmed, new_login
+from roles.order import plan
 from roles.program import STALE, answered, full_question, question
 from roles.resources import Forgiving, Json, Refusing, Resource
 
@@ -30,15 +31,12 @@ if TYPE_CHECKING:
 
 
 def converge(*roles: Any) -> None:
-    """Make the box what the roles want, in their order. Each role is a module with `wanted(server)`.
-
-    The programs come first: what a role starts on the box may be one of them.
-    """
+    """Make the box what the roles want, in their order. Each role is a module with `wanted(server)`."""
     boxes = [box.data.server for box in inventory.get_active_hosts()]
     asked = (role for role in roles if isinstance(role, Asked))
     if objections := [objection for role in asked for objection in role.objections(boxes)]:
         _end(objections)
-    plans = {box: _plan_once(box, (program, *roles)) for box in inventory.get_active_hosts()}
+    plans = {box: _plan_once(box, roles) for box in inventory.get_active_hosts()}
     mine = plans[_key(host)]
     snapshot = _SNAPSHOTS[_key(host)] = Snapshot(list(mine.values()), [Budget(host.data.server)])
     settled = snapshot.settled() if _answers(snapshot) else 0
@@ -46,7 +44,7 @@ def converge(*roles: Any) -> None:
     if settled:
         ensure([mine[label] for label in labels[:settled]], name=_all_of(labels[:settled]))
     # One order for all boxes, so that operations line up and labels never mix: see pyinfra's own `host.loop`.
-    for label in host.loop(list(dict.fromkeys(label for plan in plans.values() for label in plan))):
+    for label in host.loop(list(dict.fromkeys(label for one in plans.values() for label in one))):
         if label in labels[settled:]:
             ensure([mine[label]], name=label, _ignore_errors=isinstance(mine[label], Forgiving))
 
@@ -72,13 +70,8 @@ def _plan_once(box: Host, roles: Sequence[Any]) -> dict[str, Resource]:
     names = tuple(role.__name__.rpartition(".")[2] for role in roles)
     plans = _PLANS.setdefault(box, {})
     if names not in plans:
-        plans[names] = _plan(roles, names, box.data.server)
+        plans[names] = dict(plan(box.data.server, roles))
     return plans[names]
-
-
-def _plan(roles: Sequence[Any], names: Sequence[str], server: Server) -> dict[str, Resource]:
-    wanted = [(name, resource) for name, role in zip(names, roles, strict=True) for resource in role.wanted(server)]
-    return {f"{name}: {resource.name}": resource for name, resource in wanted}
 
 
 def _ensure(resources: Sequence[Resource]) -> Generator[PyinfraCommand, None, None]:

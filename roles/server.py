@@ -16,6 +16,7 @@ from roles import Fault, Settings, clashes, needs
 from roles.apps import App
 from roles.base import Base
 from roles.chroma import Chroma
+from roles.drift import Drift
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.ollama import Ollama
@@ -65,6 +66,7 @@ class Server(Settings):
     nginx: Nginx | None = Field(default=None, description="nginx, one site per app")
     tls: Tls | None = Field(default=None, description="Certificates")
     turn: Turn | None = Field(default=None, description="TURN, which relays calls")
+    drift: Drift | None = Field(default=None, description="A daily look at what has changed on the box")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")
 
     _kept: dict[str, Kept] = PrivateAttr(default_factory=dict)

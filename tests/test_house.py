@@ -31,6 +31,7 @@ CORE = {
     "models",
     "needs",
     "operations",
+    "order",
     "plans",
     "program",
     "readers",
@@ -147,7 +148,9 @@ def test_a_role_is_in_the_server_and_in_the_deploy(role: str) -> None:
     from roles.server import Server
 
     assert role in Server.model_fields
-    assert re.search(rf"\b{role}\b", (ROOT / "deploys" / "full.py").read_text())
+    assert re.search(
+        rf"\b{role}\b", "".join((ROOT / path).read_text() for path in ("deploys/full.py", "roles/order.py"))
+    )
 
 
 def test_every_folder_of_templates_belongs_to_a_role() -> None:

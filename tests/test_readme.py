@@ -150,6 +150,7 @@ def test_secrets_get_other_values_while_the_app_serves(newcomer: Newcomer) -> No
 def test_a_look_into_the_box(newcomer: Newcomer) -> None:
     assert "BAD" not in newcomer.types("./boxkeeper check prod")
     assert "All well." in newcomer.types("./boxkeeper status prod")
+    assert "as the inventory describes it" in newcomer.types("./boxkeeper drift prod", code=1), "the target's own rules"
     assert "GET /api/health" in newcomer.types("timeout 10 ./boxkeeper logs prod ai-note-taker --follow", code=124)
     assert "ai_note_taker" in newcomer.types("./boxkeeper psql prod ai-note-taker", stdin="SELECT current_user")
     assert "ai-note-taker" in newcomer.types("./boxkeeper shell prod ai-note-taker", stdin="whoami")

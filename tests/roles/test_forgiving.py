@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from roles import operations
+from roles import operations, order
 from tests.roles.test_operations import Host, Watches, Word, snapshot
 
 
@@ -36,7 +36,7 @@ def test_the_programs_come_first_and_a_failure_of_what_is_forgiving_keeps_the_ru
     role = SimpleNamespace(__name__="roles.x", wanted=lambda _: iter(words))
     monkeypatch.setattr(operations, "inventory", SimpleNamespace(get_active_hosts=lambda: [box]))
     programs = SimpleNamespace(__name__="roles.program", wanted=lambda _: iter([Word("p", "1")]))
-    monkeypatch.setattr(operations, "program", programs)
+    monkeypatch.setattr(order, "program", programs)
     monkeypatch.setattr(operations, "Budget", lambda _: Watches("a"))
     monkeypatch.setattr(operations, "host", box)
     monkeypatch.setattr(operations, "_key", lambda proxy: proxy)

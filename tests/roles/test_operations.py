@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import pytest
 from pyinfra.api import FunctionCommand, StringCommand
 
-from roles import operations
+from roles import operations, order
+from roles.order import plan
 from roles.program import STALE, question
 from roles.resources import Json
 
@@ -125,7 +126,7 @@ def test_each_boxs_plan_is_worked_out_once_however_many_boxes_there_are(monkeypa
     made: list[Any] = []
     boxes, role = [Box({}, name=name) for name in "abc"], SimpleNamespace(__name__="roles.x", wanted=wanted)
     monkeypatch.setattr(operations, "inventory", SimpleNamespace(get_active_hosts=lambda: boxes))
-    monkeypatch.setattr(operations, "program", SimpleNamespace(__name__="roles.program", wanted=lambda _: iter(())))
+    monkeypatch.setattr(order, "program", SimpleNamespace(__name__="roles.program", wanted=lambda _: iter(())))
     monkeypatch.setattr(operations, "Budget", lambda server: server)
     monkeypatch.setattr(operations, "Snapshot", ask)
     mine = []
@@ -287,7 +288,8 @@ def test_what_pyinfra_prints_of_a_question_is_short() -> None:
 
 
 def test_operations_are_labelled_by_role_and_resource() -> None:
-    role = SimpleNamespace(wanted=lambda server: iter([Word("packages", "1"), Word("files", "2")]))
-    plan = operations._plan([role], ["redis"], SimpleNamespace())  # type: ignore[arg-type]
-    assert list(plan) == ["redis: packages", "redis: files"]
-    assert operations._all_of([*plan, "nginx: files"]) == "redis, nginx: 3 things"
+    resources = [Word("packages", "1"), Word("files", "2")]
+    role = SimpleNamespace(__name__="roles.redis", wanted=lambda server: iter(resources))
+    labels = [label for label, _ in plan(SimpleNamespace(), [role])]  # type: ignore[arg-type]
+    assert labels == ["program: programs", "redis: packages", "redis: files"]
+    assert operations._all_of([*labels, "nginx: files"]) == "program, redis, nginx: 4 things"
