@@ -20,6 +20,7 @@ from roles import ROOT, Fault
 
 PATIENCE = 5.0
 """Seconds that pyinfra gets to end when it is asked to."""
+STOPPED = "stopped; what was done stays, and running the same line again is safe"
 STILL = 10.0
 """Seconds without a word after which a line says what is still being worked at."""
 
@@ -37,8 +38,8 @@ def command(inventory: str, deploy: str, *options: str) -> list[str]:
     return ["pyinfra", inventory, deploy, *options]
 
 
-def converge(inventory: str, deploy: str, *options: str) -> Outcome:
-    """Run a deploy without questions and show it. Raises Fault when it is interrupted."""
+def converge(inventory: str, deploy: str, *options: str, stopped: str = STOPPED) -> Outcome:
+    """Run a deploy without questions and show it. Raises Fault when it is interrupted: with `stopped`, what follows."""
     line = command(inventory, deploy, *options)
     click.echo(f"$ {shlex.join(line)}")
     process = subprocess.Popen(
@@ -56,7 +57,7 @@ def converge(inventory: str, deploy: str, *options: str) -> Outcome:
         return Outcome(process.wait(), changed)
     except KeyboardInterrupt:
         _end(process)
-        raise Fault("stopped; what was done stays, and running the same line again is safe") from None
+        raise Fault(stopped) from None
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -91,7 +92,8 @@ def _show(lines: Iterable[str]) -> int:
                 pulse.say(f"  {operation}: {'changed' if is_change else 'as wanted'}{took}")
                 operation = ""
             elif operation:
-                details.append(line)
+                if not re.search(r"executed 0 commands", line):
+                    details.append(line)
                 if re.search(r"\] Error( \(ignored\))?: ", line):
                     pulse.say(f"  {operation}: failed", *details)
                     operation = ""

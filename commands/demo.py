@@ -66,6 +66,7 @@ def _remove() -> None:
 
     target = Target.find(NAME)
     if target is not None:
+        target.is_orphan()  # raises Fault where it is another copy's, which alone may remove it
         target.remove()
     if not targets():
         remove_all()  # the images too: nobody else needs them

@@ -31,6 +31,8 @@ def write(env: str, name: str) -> None:
     if found is None:
         names = ", ".join(app.name for _, app in known) or "none"
         raise Fault(f"{env} has no app called {name}; there is {names}")
+    if faults := found[0].faults:
+        raise Fault(f"{inventory_of(env)}: {faults[0]}")
     path = ROOT / ".github" / "workflows" / f"release-{name}.yml"
     text = workflow(env, *found, known_hosts(found[0]))
     try:

@@ -8,6 +8,7 @@ import re
 import click
 
 from commands import github
+from commands.inventory import ENVIRONMENT
 from roles import ROOT, Fault, render
 from roles.apps.ai_note_taker import AiNoteTaker
 
@@ -32,7 +33,7 @@ def init(env: str, app: str | None, of: str) -> None:
         raise Fault(f"takes one word: `boxkeeper init {env}`")
     if env in TAKEN:
         raise Fault(f"{env} is {TAKEN[env]}: call your environment e.g. `prod`")
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", env) or keyword.iskeyword(env):
+    if not re.fullmatch(ENVIRONMENT, env) or keyword.iskeyword(env):
         raise Fault(f"{env!r} can't be the name of an environment: use a-z, 0-9 and _, e.g. `prod`")
     path = ROOT / "inventories" / f"{env}.py"
     try:

@@ -13,6 +13,9 @@ from unittest.mock import patch
 from roles import ROOT, Fault
 from roles.server import Server
 
+ENVIRONMENT = r"[a-z][a-z0-9_]{0,30}"
+"""What an environment can be called: its inventory is a Python file of that name."""
+
 
 def inventory_of(env: str) -> str:
     """The path of an environment's inventory; `env` may be the path of one that is elsewhere. Raises Fault."""
@@ -22,6 +25,8 @@ def inventory_of(env: str) -> str:
             raise Fault(f"{elsewhere} is not there")
         return str(elsewhere)
     if not (ROOT / "inventories" / f"{env}.py").is_file():
+        if not re.fullmatch(ENVIRONMENT, env):
+            raise Fault(f"{env!r} is no environment (known: {_known()})")
         raise Fault(f"inventories/{env}.py is not there (known: {_known()}): run `boxkeeper init {env}`")
     return f"inventories/{env}.py"
 

@@ -28,11 +28,13 @@ def release(env: str, app: str, ref: str | None) -> None:
     """Make the newest version of an app live. Nobody notices; one that does not get healthy takes no traffic."""
     server, wanted = with_app(env, app)
     _must_be_alone(env, wanted, _history(server, wanted))
+    _say_who_is_first(server, wanted)
     chosen = [] if ref is None else ["--data", f"ref={_data(ref)}"]
-    outcome = converge(inventory_of(env), "deploys/release.py", "--data", f"app={app}", *chosen)
+    line = ("deploys/release.py", "--data", f"app={app}", *chosen)
+    outcome = converge(inventory_of(env), *line, stopped=_left(env, app))
     after = _history(server, wanted)
     if outcome.code != 0:
-        _failed(env, app, after)
+        _failed(env, app, after, outcome.code)
     if not outcome.changed:
         click.echo(f"{after['live']} is live already: nothing to release.")
         return
@@ -52,18 +54,23 @@ def rollback(env: str, app: str, to: str | None, yes: bool) -> None:
     goal = to or previous(before)
     if goal is not None and goal == before["live"]:
         raise Fault(f"{goal} of {app} is live already")
-    if goal is None or goal not in before["kept"]:
-        kept = ", ".join(name for name in before["kept"] if name != before["live"]) or "none"
-        raise Fault(f"{app} has no {f'release {goal}' if goal else 'earlier release'} to go back to; there is {kept}")
+    others = [name for name in before["kept"] if name != before["live"]]
+    if goal is None:
+        newer = f"; to go to another one: `boxkeeper rollback {env} {app} {others[-1]}`" if others else ""
+        raise Fault(f"{app} has nothing older than what is live{newer}")
+    if goal not in before["kept"]:
+        raise Fault(f"{app} has no release {goal} to go back to; there is {', '.join(others) or 'none'}")
     if objection := migrated(before, goal):
         click.echo(objection)
         if not yes and not (sys.stdin.isatty() and click.confirm("Go back all the same?")):
             raise Fault(f"nothing was changed; `boxkeeper rollback {env} {app} {goal} -y` goes back all the same")
-    outcome = converge(inventory_of(env), "deploys/rollback.py", "--data", f"app={app}", "--data", f"to={goal}")
+    line = ("deploys/rollback.py", "--data", f"app={app}", "--data", f"to={goal}")
+    outcome = converge(inventory_of(env), *line, stopped=_left(env, app))
     after = _history(server, wanted)
     if outcome.code != 0:
-        _failed(env, app, after)
+        _failed(env, app, after, outcome.code)
     _say(env, app, after)
+    click.echo(f"Forward again: `boxkeeper rollback {env} {app} {before['live']}`")
 
 
 @click.command()
@@ -84,8 +91,28 @@ def _history(server: Server, app: App) -> Json:
 def _must_be_alone(env: str, app: App, found: Json) -> None:
     """Raises Fault while somebody else makes a release of this app."""
     if found["under_way"]:
-        end = f"echo systemctl stop boxkeeper-release-{app.name} | boxkeeper shell {env}"
+        end = _end(env, app.name)
         raise Fault(f"{app.name} is being released: {under_way(found['under_way'])}; to end and undo that: `{end}`")
+
+
+def _say_who_is_first(server: Server, app: App) -> None:
+    """Releases of a server follow each other, so that two builds never share its memory."""
+    for other in server.apps:
+        if other.name != app.name and (found := _history(server, other))["under_way"]:
+            click.echo(f"{other.name} is being released: {under_way(found['under_way'])}. {app.name} waits for that.")
+
+
+def _end(env: str, app: str) -> str:
+    """The line that ends and undoes a release."""
+    return f"echo systemctl stop boxkeeper-release-{app} | boxkeeper shell {env}"
+
+
+def _left(env: str, app: str) -> str:
+    """What becomes of a release when nobody follows it any more."""
+    return (
+        f"no longer followed; once begun it goes on, on the server: `boxkeeper releases {env} {app}` says how it ends. "
+        f"To end and undo it: `{_end(env, app)}`"
+    )
 
 
 def _data(ref: str) -> str:
@@ -127,8 +154,10 @@ def migrated(found: Json, goal: str) -> str:
     return f"The database has been migrated since {goal}: its tables are other ones than that version knows."
 
 
-def _failed(env: str, app: str, found: Json) -> NoReturn:
-    """Say that nothing has become of it, and end with 1."""
+def _failed(env: str, app: str, found: Json, code: int) -> NoReturn:
+    """Say that nothing has become of it, and end as pyinfra did: with 2 it was refused before it began."""
+    if code == 2:
+        sys.exit(code)
     now = f"{found['live']} goes on" if found["live"] else "nothing is live"
     click.echo(f"--> {app}: {now}; all that was said: `boxkeeper logs {env} {app}`", err=True)
     sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 
 from onbox.shell import said
 
@@ -21,7 +22,8 @@ def last_lines(unit: str, since: float = 0, lines: int = 30) -> str:
         words = list(lives.values())[-2:][0][-lines:]
     else:
         words = said(["journalctl", *shape, "--output=cat", "--lines=12", f"--unit={unit}"]).strip().splitlines()
-    return "\n".join(f"  {line}" for line in words)
+    runs = [(line, len(list(same))) for line, same in groupby(words)]
+    return "\n".join(f"  {line}{f'  ({times} times)' if times > 1 else ''}" for line, times in runs)
 
 
 def _text(message: object) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from roles import Fault
 from roles.apps.app import App, Folder
 from roles.apps.release import Live, Rollback
 from roles.apps.role import app_wanted, release
@@ -25,8 +24,10 @@ class Newest:
     __name__ = "apps"
 
     def objections(self, servers: Sequence[Server]) -> Iterator[str]:
-        """What was not said, or is on none of these boxes."""
+        """What was not said, or is on none of these boxes; and a ref that can't be one."""
         yield from _unknown(self.app, servers)
+        for app in (app for server in servers for app in _called(server, self.app) if self.ref is not None):
+            yield from _no_ref(app, str(self.ref))
 
     def wanted(self, server: Server) -> Iterator[Resource]:
         for app in _called(server, self.app):
@@ -80,11 +81,15 @@ def _called(server: Server, name: str | None) -> list[App]:
     return [app for app in server.apps if app.name == name]
 
 
-def _at(app: App, ref: str) -> App:
-    """The app with its source at another ref. Raises Fault for one that has none."""
+def _no_ref(app: App, ref: str) -> Iterator[str]:
+    """Why an app has no such version."""
     if isinstance(app.source, Folder):
-        raise Fault(f"{app.name}: its source is a folder of yours, which has no {ref}; only `Git(...)` has refs")
-    source = type(app.source)(url=app.source.url, ref=ref)
-    if source.faults:
-        raise Fault(f"{app.name}: {source.faults[0]}")
-    return app.model_copy(update={"source": source})
+        yield f"{app.name}: its source is a folder of yours, which has no {ref!r}; only `Git(...)` has refs"
+    else:
+        yield from (f"{app.name}: {fault}" for fault in type(app.source)(url=app.source.url, ref=ref).faults)
+
+
+def _at(app: App, ref: str) -> App:
+    """The app with its source at another ref."""
+    assert not isinstance(app.source, Folder)
+    return app.model_copy(update={"source": type(app.source)(url=app.source.url, ref=ref)})

@@ -141,6 +141,15 @@ def test_it_is_written_once_and_left_alone_then(house: Path) -> None:
     assert file.read_text() == "mine"
 
 
+def test_an_inventory_that_is_not_edited_yet_is_one_line(house: Path) -> None:
+    path = house / "inventories" / "prod.py"
+    path.write_text(path.read_text().replace("203.0.113.10", ""))
+    done = run("pair-cam")
+    assert done.exit_code == 2
+    assert "inventories/prod.py: " in done.output
+    assert "host" in done.output
+
+
 @pytest.mark.parametrize(
     ("typed", "said"), [((), "which app?"), (("nobody",), "prod has no app called nobody; there is pair-cam")]
 )

@@ -124,6 +124,12 @@ def test_an_inventory_that_is_not_there_is_one_line_with_those_that_are() -> Non
     assert str(fault.value).endswith("): run `boxkeeper init nope`")
 
 
+@pytest.mark.parametrize("odd", ["", "/etc/passwd", "prød", "../prod"])
+def test_what_can_be_no_environment_is_not_suggested(odd: str) -> None:
+    with pytest.raises(Fault, match=r"is no environment \(known: docker, .*\)$"):
+        inventory.inventory_of(odd)
+
+
 def test_an_inventory_that_is_elsewhere_is_called_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "prod.py").touch()
     monkeypatch.setenv("BOXKEEPER_FROM", str(tmp_path))

@@ -122,9 +122,12 @@ class Runs:
         self.histories = [history(record("1"), record("2"))]
         self.lines: list[tuple[str, ...]] = []
         self.outcome = Outcome(0, 1)
+        self.is_interrupted = False
 
-    def converge(self, *line: str) -> Outcome:
+    def converge(self, *line: str, stopped: str) -> Outcome:
         self.lines.append(line)
+        if self.is_interrupted:
+            raise Fault(stopped)
         return self.outcome
 
     def history(self, *_: object) -> Any:
@@ -176,6 +179,35 @@ def test_one_that_fails_says_what_goes_on_and_where_to_read_and_ends_with_1(runs
     assert result.output == "--> notes: 2 goes on; all that was said: `boxkeeper logs prod notes`\n"
 
 
+@pytest.mark.parametrize("line", [("release", "prod", "notes"), ("rollback", "prod", "notes")])
+def test_what_was_refused_before_it_began_has_been_said(runs: Runs, line: tuple[str, ...]) -> None:
+    runs.outcome = Outcome(2, 0)
+    result = run(*line)
+    assert (result.exit_code, result.output) == (2, "")
+
+
+@pytest.mark.parametrize("line", [("release", "prod", "notes"), ("rollback", "prod", "notes")])
+def test_whoever_interrupts_it_is_told_that_it_goes_on_and_how_to_undo_it(runs: Runs, line: tuple[str, ...]) -> None:
+    runs.is_interrupted = True
+    said = fault(run(*line))
+    assert "goes on, on the server: `boxkeeper releases prod notes` says how it ends" in said
+    assert "undo it: `echo systemctl stop boxkeeper-release-notes | boxkeeper shell prod`" in said
+
+
+def test_a_release_that_waits_for_another_apps_says_whose(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, other = (
+        AiNoteTaker(name=name, domain=f"{name}.example.com", source=Folder(path=".")) for name in ("notes", "shop")
+    )
+    server = Server(host="192.0.2.1", postgres=Postgres(), apps=(app, other))
+    monkeypatch.setattr(release, "with_app", lambda *_: (server, app))
+    busy = history(record("7"), under_way={"name": "8", "who": "you@there", "time": "noon", "step": "start"})
+    runs.histories = [history(record("1")), busy, history(record("1"), record("2"))]
+    output = run("release", "prod", "notes").output
+    assert output.startswith(
+        "shop is being released: 8 by you@there since noon (start). notes waits for that.\n2 is live"
+    )
+
+
 @pytest.mark.parametrize("verb", ["release", "rollback"])
 def test_while_somebody_else_releases_nothing_is_begun(runs: Runs, verb: str) -> None:
     runs.histories[0]["under_way"] = {"name": "3", "who": "you@there", "time": "noon", "step": "build"}
@@ -193,6 +225,7 @@ def test_a_rollback_goes_to_the_one_before_and_stays(runs: Runs) -> None:
     assert result.output.splitlines() == [
         "3 is live, after 3.2 s.",
         "It stays until `boxkeeper release prod notes`, whatever the inventory says.",
+        "Forward again: `boxkeeper rollback prod notes 2`",
     ]
 
 
@@ -210,7 +243,13 @@ def test_a_rollback_to_what_is_not_there_or_live_says_so(runs: Runs, to: str, sa
 
 def test_a_rollback_without_a_version_before_says_so(runs: Runs) -> None:
     runs.histories = [history(record("1"))]
-    assert "notes has no earlier release to go back to; there is none" in fault(run("rollback", "prod", "notes"))
+    assert fault(run("rollback", "prod", "notes")).strip().endswith("notes has nothing older than what is live")
+    runs.histories = [history(record("1"), record("2"), live="1")]
+    assert (
+        fault(run("rollback", "prod", "notes"))
+        .strip()
+        .endswith("older than what is live; to go to another one: `boxkeeper rollback prod notes 2`")
+    )
 
 
 def test_a_rollback_over_migrations_is_for_who_says_yes(runs: Runs) -> None:

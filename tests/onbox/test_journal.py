@@ -22,6 +22,11 @@ def last_lines(monkeypatch: pytest.MonkeyPatch, own: str, systemds: str = "", li
     return journal.last_lines("app.service", 0, lines).splitlines()
 
 
+def test_a_line_that_comes_again_and_again_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = entries(("1", "begins"), *[("1", "GET /health 500")] * 20, ("1", "ends"))
+    assert last_lines(monkeypatch, own) == ["  begins", "  GET /health 500  (20 times)", "  ends"]
+
+
 def test_of_several_lives_it_is_the_last_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one after it has only begun, and not met its end yet."""
     own = entries(("1", "begins"), ("1", "no database"), ("2", "begins"), ("2", "no such table"), ("3", "begins"))

@@ -147,19 +147,25 @@ def test_a_stopped_target_is_started_again(box: Target) -> None:
     assert ssh(box, "true").returncode == 0
 
 
-def test_a_box_that_another_copy_of_the_project_left_is_made_anew(
+def test_a_box_of_another_copy_of_the_project_is_left_alone_until_that_copy_is_gone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    state = tmp_path / "copy" / ".boxkeeper"
+    state.mkdir(parents=True)
     with monkeypatch.context() as there:
         for module in ("box", "container"):
-            there.setattr(f"target.{module}.STATE", tmp_path)
+            there.setattr(f"target.{module}.STATE", state)
         left = Target.start(f"{NAME}-left")
         left.succeed("passwd -l root; rm /root/.ssh/authorized_keys; touch /root/left")
     lines: list[str] = []
     try:
+        with pytest.raises(Fault, match=f"another copy of this project, in {tmp_path}/copy: put `BOXKEEPER_TARGET="):
+            Target.start(f"{NAME}-left")
+        assert left.succeed("ls /root") == "left"
+        shutil.rmtree(state)
         ours = Target.start(f"{NAME}-left", progress=lines.append)
         assert ssh(ours, "ls /root").stdout == ""
-        assert any("another copy of this project" in line for line in lines)
+        assert any("the copy of this project that has its keys is gone" in line for line in lines)
         ours.succeed("touch /root/ours")
         assert Target.start(f"{NAME}-left", progress=lambda line: None).succeed("ls /root") == "ours"
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from roles import ROOT, Fault
+from roles import ROOT
 from roles.apps import Folder, Git
 from roles.apps.asked import Earlier, Environments, Newest
 from roles.apps.release import Live, Release, Rollback
@@ -34,14 +34,16 @@ def test_a_ref_is_pinned_and_takes_the_place_of_the_inventorys() -> None:
     assert made.query()["git"] == {"url": URL, "ref": "v2"}
 
 
-def test_a_folder_has_no_refs() -> None:
-    with pytest.raises(Fault, match=r"plain: its source is a folder of yours, which has no v2; only `Git\(...\)` has"):
-        newest(Newest("plain", "v2"), plain(source=Folder(path=".")))
-
-
-def test_what_is_no_ref_is_a_fault_with_the_apps_name() -> None:
-    with pytest.raises(Fault, match=r"plain: .*'--upload-pack=x' is no branch, tag or commit"):
-        newest(Newest("plain", "--upload-pack=x"), plain(source=Git(url=URL)))
+@pytest.mark.parametrize(
+    ("source", "ref", "said"),
+    [
+        (Folder(path="."), "v2", "plain: its source is a folder of yours, which has no 'v2'; only `Git(...)` has refs"),
+        (Git(url=URL), "--upload-pack=x", "plain: Git.ref: '--upload-pack=x' is no branch, tag or commit"),
+    ],
+)
+def test_a_ref_that_can_not_be_one_is_a_line_with_the_apps_name(source: Folder | Git, ref: str, said: str) -> None:
+    [objection] = Newest("plain", ref).objections([server(plain(source=source))])
+    assert objection.startswith(said), objection
 
 
 def test_the_app_alone_is_looked_after_and_at_last_whether_it_is_live() -> None:
