@@ -29,7 +29,7 @@ from roles.trials import trial
 PATIENCE = 20.0
 """Seconds to wait for whoever still has an old value, and is about to end."""
 MOMENT = 3.0
-"""Seconds to wait where all of them serve what is open: a request ends by then, a WebSocket may take an hour."""
+"""Seconds to wait where each is served to what is open: a request ends by then, a WebSocket may take an hour."""
 ISSUERS = {
     "DEEPGRAM": "console.deepgram.com, API Keys",
     "GEMINI": "aistudio.google.com/apikey",
@@ -174,7 +174,7 @@ class Rotation:
         left, began = list(names), time.monotonic()
         while True:
             found = {name: holders for name, holders in self._holders(left) if holders}
-            busy = all(holder["connections"] for holders in found.values() for holder in holders)
+            busy = all(any(holder["connections"] for holder in holders) for holders in found.values())
             if not found or time.monotonic() - began > (MOMENT if busy else PATIENCE):
                 return {name: ", ".join(map(_holder, holders)) for name, holders in found.items()}
             time.sleep(1)
@@ -209,7 +209,8 @@ def _old(server: Server, name: str, kept: Kept) -> Json:
     """The value before, as `onbox/holders.py` looks for it."""
     assert kept.other
     opens, variable = trial(server, name, kept.turn - 1), name.partition("/")[2]
-    variables = [] if opens else [variable, f"{variable}_PREVIOUS"]
+    # until it is closed what is live has it as the one before, and that is right
+    variables = [] if opens else [variable, *([f"{variable}_PREVIOUS"] if kept.phase == "closed" else [])]
     login = opens and opens.get("login")
     return {"value": kept.other.value, "variables": variables, "login": login}
 
