@@ -41,10 +41,10 @@ export async function remember(kind, words, value, seconds) {
   }
 }
 
-/** Write and read a key of our own: throws when Redis does not do both. */
+/** Write and read a key that nobody else has: throws when Redis does not do both. */
 export async function prove() {
   const link = await redis();
   const word = String(process.hrtime.bigint());
-  await link.set("health", word, { expiration: { type: "EX", value: 60 } });
-  if ((await link.get("health")) !== word) throw new Error("what was written is not what is read");
+  await link.set(`health:${word}`, word, { expiration: { type: "EX", value: 60 } });
+  if ((await link.get(`health:${word}`)) !== word) throw new Error("what was written is not what is read");
 }
