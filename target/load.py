@@ -66,7 +66,7 @@ class Load:
                 f"wss://{self.domain}/ws",
                 host="127.0.0.1",
                 port=self.port,
-                ssl=_unverified(),
+                ssl=unverified(),
                 open_timeout=PATIENCE,
                 ping_interval=None,
             )
@@ -107,7 +107,7 @@ class Load:
         return httpx.AsyncClient(
             base_url=f"https://127.0.0.1:{self.port}",
             headers={"Host": self.domain},
-            transport=_Named(self.domain, verify=_unverified()),
+            transport=_Named(self.domain, verify=unverified()),
             timeout=PATIENCE,
         )
 
@@ -124,7 +124,7 @@ class _Named(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-def _unverified() -> ssl.SSLContext:
+def unverified() -> ssl.SSLContext:
     """Without the machine's authorities, whose loading would take longer than the request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -68,7 +68,7 @@ def boxkeeper(
         env={**os.environ, **environment},
         input=stdin,
         capture_output=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
 
