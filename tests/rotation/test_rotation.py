@@ -88,7 +88,7 @@ def kill(target: Target, phase: str, met: str) -> None:
 
 def verbose(target: Target) -> bytes:
     """What plain pyinfra says at its loudest while the box is told of values that it does not have."""
-    done = pyinfra(target, "-y", "-vvv", "--diff", "--debug", deploy="deploys/rotate.py")
+    done = pyinfra(target, "-y", "-vvv", "--diff", "--debug", deploy="deploys/full.py")
     assert done.code == 0, done.output
     return done.output.encode()
 
