@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 RAM_MB = 1024
 _QEMU = "qemu-system-x86_64"
-_START_SECONDS = 180
+_START_SECONDS = 300
 _LIFE_SECONDS = 1800
 """A machine that nobody ended ends by itself."""
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -48,23 +48,34 @@ def _read(connection: socket.socket, size: int) -> bytes:
     return received
 
 
+def shortest(tries: Sequence[Callable[[], object]]) -> float:
+    """Seconds of the quickest: on a machine that is busy with other things, any one of them may take longer."""
+    took = []
+    for one in tries:
+        started = time.monotonic()
+        one()
+        took.append(time.monotonic() - started)
+    return min(took)
+
+
+def ping(client: socket.socket) -> None:
+    client.sendall(b"ping")
+    assert client.recv(4) == b"ping"
+
+
 def test_a_round_trip_takes_two_delays() -> None:
     with echo() as place, Link(place, delay=0.05) as port, _connect(port) as client:
-        client.sendall(b"first, which also pays for the handshake")
-        client.recv(100)
-        started = time.monotonic()
-        client.sendall(b"ping")
-        assert client.recv(4) == b"ping"
-        assert 0.1 <= time.monotonic() - started < 0.15
+        ping(client)  # the first also pays for the handshake
+        assert 0.1 <= shortest([lambda: ping(client)] * 9) < 0.15
 
 
 def test_a_new_connection_pays_for_its_handshake() -> None:
-    with echo() as place, Link(place, delay=0.05) as port:
-        started = time.monotonic()
+    def call() -> None:
         with _connect(port) as client:
-            client.sendall(b"ping")
-            assert client.recv(4) == b"ping"
-        assert 0.2 <= time.monotonic() - started < 0.25
+            ping(client)
+
+    with echo() as place, Link(place, delay=0.05) as port:
+        assert 0.2 <= shortest([call] * 9) < 0.25
 
 
 def test_distance_does_not_slow_a_long_transfer() -> None:
