@@ -74,6 +74,7 @@ def _show(lines: Iterable[str]) -> int:
     """Print pyinfra's output as one line an operation. Returns how many changed something."""
     changed, operation, started = 0, "", time.monotonic()
     details: list[str] = []
+    said: set[str] = set()
     with _Pulse() as pulse:
         for raw in lines:
             line = raw.rstrip()
@@ -95,7 +96,9 @@ def _show(lines: Iterable[str]) -> int:
                 if not re.search(r"executed 0 commands", line):
                     details.append(line)
                 if re.search(r"\] Error( \(ignored\))?: ", line):
-                    pulse.say(f"  {operation}: failed", *details)
+                    # what comes of one failure is a failure too: it is called one, and its words are not said again
+                    pulse.say(f"  {operation}: failed", *(line for line in details if line not in said))
+                    said.update(details)
                     operation = ""
             elif line and not _chatter(line):
                 pulse.say(line)
@@ -106,7 +109,8 @@ def _chatter(line: str) -> bool:
     """What pyinfra says of its own stages, and the table that repeats what was shown."""
     return line.startswith(("--> Loading", "--> Connecting", "--> Preparing", "--> Skipping", "--> Beginning")) or bool(
         re.match(
-            r"--> (Results|Disconnecting)|\s+(Loading:|Operation |Grand total)|.*\] (Ready:|Connected)|.*\s\d+\s+\S",
+            r"--> (Results|Disconnecting|pyinfra error: No hosts remaining)"
+            r"|\s+(Loading:|Operation |Grand total)|.*\] (Ready:|Connected)|.*\s\d+\s+\S",
             line,
         )
     )

@@ -182,7 +182,8 @@ def screen(found: Json) -> Iterator[str]:
         mark = "*" if record["name"] == found["live"] else "-" if record["name"] in found["kept"] else " "
         yield f"{mark} {_line(record)}"
         if record["result"] != "live" and record["reason"]:
-            yield f"    {record['reason'].splitlines()[0]}"
+            first, *more = record["reason"].splitlines()
+            yield from (f"    {line.strip()}" for line in (first, *more[-1:]))
     if not found["releases"]:
         yield "No release yet."
     else:

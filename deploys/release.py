@@ -2,7 +2,8 @@
 
 from pyinfra import host
 
+from roles import drift
 from roles.apps.asked import Newest
 from roles.operations import converge
 
-converge(Newest(host.data.get("app"), host.data.get("ref")))
+converge(Newest(host.data.get("app"), host.data.get("ref")), drift)

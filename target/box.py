@@ -44,7 +44,7 @@ class Target(Asked):
     ) -> "Target":
         """The target `name`, running and ready for a login as root: reused, started again or made.
 
-        One that a copy of this project left which is gone is made anew: nobody has its keys.
+        One whose keys are gone is made anew.
         A new one is made from `image` (what `commit` returned) or from a bare `distro` ("debian:12"; the variable
         BOXKEEPER_DISTRO where it is not given), and
         publishes 22, 80, 443 and `publish` ("3478/udp") on 127.0.0.1. Raises Fault.
@@ -55,7 +55,7 @@ class Target(Asked):
         with only_one(f"target-{name}"):
             target = Target.find(name, client)
             if target is not None and target.is_orphan():
-                progress(f"making the target {name} anew: the copy of this project that has its keys is gone")
+                progress(f"making the target {name} anew: its keys are gone")
                 target.remove()
                 target = None
             if target is None:
@@ -85,14 +85,17 @@ class Target(Asked):
         return target
 
     def is_orphan(self) -> bool:
-        """Whether the copy of this project that made it is gone. Raises Fault where that is another one, and there."""
+        """Whether nobody has its keys: they, or the copy of this project that made it, are gone.
+
+        Raises Fault where that is another copy, and there.
+        """
         made_by = Path(self._container.labels.get(CHECKOUT, ""))
         if made_by != STATE and made_by.is_dir():
             raise Fault(
                 f"the target {self.name} belongs to another copy of this project, in {made_by.parent}: put "
                 f"`BOXKEEPER_TARGET={self.name}-2` before the command for one of your own"
             )
-        return made_by != STATE
+        return made_by != STATE or not (self.folder / "id_ed25519").exists()
 
     @property
     def folder(self) -> Path:

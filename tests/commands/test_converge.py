@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from commands import converge
+
 from roles import ROOT
 
 CONVERGE = """
@@ -46,3 +48,22 @@ def test_an_interrupt_reaches_pyinfra_and_says_that_running_again_is_safe(tmp_pa
         run.kill()
     assert said.endswith("stopped; what was done stays, and running the same line again is safe\n")
     assert not Path("/proc", pid.read_text().strip()).exists()
+
+
+def test_a_failure_is_said_once_and_what_comes_of_it_is_only_called_one(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "[@box/b] notes: it ends right after it starts"
+    lines = [
+        "--> Starting operation: apps: notes release",
+        reason,
+        "[@box/b] Error (ignored): executed 0 commands",
+        "--> Starting operation: apps: notes is live",
+        reason,
+        "[@box/b] Error: executed 0 commands",
+        "--> pyinfra error: No hosts remaining!",
+    ]
+    assert converge._show(lines) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "  apps: notes release: failed",
+        reason,
+        "  apps: notes is live: failed",
+    ]

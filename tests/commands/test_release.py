@@ -106,6 +106,7 @@ def test_releases_are_listed_the_newest_first_with_what_could_be_live_again() ->
         f"- 3  live         3 s  {'ffffffff':34} environment eeeeeeee  me@here",
         f"  2  failed       3 s  {'main':34} environment eeeeeeee  me@here",
         "    app-build.service failed; its last lines:",
+        "    npm ERR!",
         f"  1  live         3 s  {'main':34} environment eeeeeeee  me@here",
         "* is live, - could be live again: `boxkeeper rollback ENV APP RELEASE`.",
     ]

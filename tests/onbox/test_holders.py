@@ -11,7 +11,7 @@ import pytest
 
 from onbox import holders, postgres, records
 
-VALUE = "canary/of+holders"
+VALUE, ANOTHER = "canary/of+holders", "canary/that/nobody+has"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def asked(value: str = VALUE, login: str | None = None, *variables: str) -> list
 
 def test_a_process_that_was_started_with_it_has_it(process: int, unit: str) -> None:
     assert asked() == [{"who": unit, "connections": None, "seconds": None}]
-    assert asked("another") == []
+    assert asked(ANOTHER) == []
 
 
 def test_a_version_that_serves_what_is_still_open_says_how_long(process: int, unit: str, apps: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_version_that_serves_what_is_still_open_says_how_long(process: int, un
 
 def test_a_session_of_the_login_that_it_belongs_to_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "sessions", lambda login: int(login == "app_a"))
-    assert [found["who"] for found in asked("another", "app_a")] == ["sessions of app_a in Postgres"]
-    assert asked("another", "app_b") == []
+    assert [found["who"] for found in asked(ANOTHER, "app_a")] == ["sessions of app_a in Postgres"]
+    assert asked(ANOTHER, "app_b") == []
 
 
 def test_a_key_is_looked_for_in_its_own_variables_another_one_may_be_the_same_word(unit: str) -> None:
