@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from commands import converge
-
 from roles import ROOT
 
 CONVERGE = """
