@@ -218,7 +218,7 @@ def _copy(spec: Json, record: Json) -> None:
     os.makedirs(f"{folder}/units", mode=0o755, exist_ok=True)
     for path in spec["own"]:
         shutil.copyfile(path, f"{folder}/units/{os.path.basename(path)}")
-    record["own"] = sorted(os.path.basename(path) for path in spec["own"])
+    record["own"] = [os.path.basename(path) for path in spec["own"]]
     record["environment"] = digest([f"{folder}/environment"])
     record["units"] = digest([*spec["own"], *spec["shared"]])
     record["installed"] = digest([f"{folder}/units/{name}" for name in record["own"]])

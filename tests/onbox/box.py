@@ -55,7 +55,7 @@ class Box:
         shutil.rmtree(self.root / "own")
         (self.root / "own").mkdir()
         for process, kind in processes.items():
-            (self.root / "own" / f"app-{process}@.service").write_text("[Service]")
+            (self.root / "own" / f"app-{process}@.service").write_text(f"[Service]\nExecStart={process}")
             if kind == "web":
                 (self.root / "own" / f"app-{process}@.socket").write_text("[Socket]")
 
@@ -179,7 +179,7 @@ class Box:
             **{"source": made_of * 40, "git": None, "archive": archive(("main.py", b"1")), "recipe": "r"},
             **{"build": "app-build.service", "before": ["app-release.service"], "processes": processes},
             **{"environment": str(self.root / "env"), "shared": [], "database": None, "drain_seconds": 60},
-            **{"own": [str(path) for path in sorted((self.root / "own").iterdir())]},
+            **{"own": [str(path) for path in sorted((self.root / "own").iterdir(), reverse=True)]},
             **{"health": {"process": "web", "path": "/", "host": "app.example.com"}},
             **more,
         }

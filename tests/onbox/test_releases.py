@@ -147,6 +147,11 @@ def test_a_pinned_one_with_another_environment_keeps_its_build_and_units(box: Bo
     assert running(box, 3) == ALL
 
 
+def test_one_that_is_like_another_has_the_very_same_units(box: Box) -> None:
+    first = box.release("a")
+    assert box.release("a", like=first["name"])["units"] == first["units"]
+
+
 def test_a_rollback_to_what_is_gone_says_where_to_look(box: Box) -> None:
     with pytest.raises(Failed, match=r"app has no release x any more; `boxkeeper releases ENV app` shows which it has"):
         box.rollback("x")

@@ -172,12 +172,16 @@ def test_a_box_of_another_copy_of_the_project_is_left_alone_until_that_copy_is_g
         _remove(f"{NAME}-left")
 
 
-def test_a_box_whose_keys_are_lost_is_made_anew(box: Target) -> None:
-    box.succeed("passwd -l root; rm /root/.ssh/authorized_keys; touch /root/locked")
-    for path in box.folder.iterdir():
-        path.unlink()
-    Target.start(NAME)
-    assert ssh(box, "ls /root").stdout == ""
+def test_a_box_whose_keys_are_lost_is_made_anew() -> None:
+    box = Target.start(f"{NAME}-lost")
+    try:
+        box.succeed("passwd -l root; rm /root/.ssh/authorized_keys; touch /root/locked")
+        for path in box.folder.iterdir():
+            path.unlink()
+        Target.start(f"{NAME}-lost")
+        assert ssh(box, "ls /root").stdout == ""
+    finally:
+        box.remove()
 
 
 def test_a_copy_of_a_box_starts_where_the_box_was(box: Target) -> None:
