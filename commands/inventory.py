@@ -118,6 +118,7 @@ def _hint(name: str) -> str:
 def _classes() -> Iterator[tuple[str, str]]:
     """What an inventory imports, and from where."""
     for path in sorted((ROOT / "roles").rglob("*.py")):
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__").removesuffix(".app")
+        # what an app is made of is had from `roles.apps`
+        module = re.sub(r"\.(__init__|app|git)$", "", ".".join(path.relative_to(ROOT).with_suffix("").parts))
         for name in re.findall(r"^(?:class|def) ([A-Za-z]\w*)", path.read_text(), re.MULTILINE):
             yield module, name

@@ -20,6 +20,7 @@ from commands.inventory import check, inventory_of
 from commands.status import span
 from commands.store import store_of, typed
 from roles import Fault, rotation
+from roles.keys import public_of
 from roles.resources import Json
 from roles.rotation import Kept
 from roles.secrets import Secret, Store
@@ -109,12 +110,15 @@ def begun(wanted: str, known: Mapping[str, Secret], entries: Mapping[str, Kept],
         if wanted not in entries:
             raise Fault(f"{wanted} is not in the store yet: `boxkeeper secrets set` keeps one")
         return {wanted: typed(wanted, line)}
-    made = [name for name, one in known.items() if one.generated]
+    # a deploy key needs you at the repository too: it is rotated when it is meant
+    made = [name for name, one in known.items() if one.generated and (one.kind == "password" or name == wanted)]
     if not made:
         given = ", ".join(f"`{name.replace('/', ' ')}`" for name in known if name in entries)
         raise Fault(f"nobody but you can make another value of these; name one: {given or 'there is none yet'}")
     # one that was typed by hand once is as good as a new one of ours
-    return {name: rotation.generated().value if entries[name].kind == "supplied" else "" for name in made}
+    return {
+        name: rotation.generated(known[name].kind).value if entries[name].kind == "supplied" else "" for name in made
+    }
 
 
 @dataclass(frozen=True)
@@ -134,18 +138,18 @@ class Rotation:
         waiting: dict[str, str] = {}
         if begun := self._in("begun"):
             self._converge("Both the old and the new values open what they are for:")
-            self.store.switch(begun)
+            waiting = self._tried(begun)
+            self.store.switch([name for name in begun if name not in waiting])
         if switched := self._in("switched"):
             self._converge("The apps use the new values:")
-            waiting = self._early(switched)
+            waiting |= self._early(switched)
             waiting |= self._held([name for name in switched if name not in waiting])
             self.store.close([name for name in switched if name not in waiting])
         if closed := self._in("closed"):
             self._converge("Only the new values open anything:")
-            self._prove(closed)
-            held = self._held(closed)
-            self.store.finish([name for name in closed if name not in held])
-            waiting |= held
+            waiting |= self._tried(closed)
+            waiting |= self._held([name for name in closed if name not in waiting])
+            self.store.finish([name for name in closed if name not in waiting])
         return waiting
 
     def _in(self, phase: str) -> dict[str, Kept]:
@@ -186,17 +190,22 @@ class Rotation:
             with logged_in(server) as box:
                 yield from zip(own, box.ask_in_private("holders", queries), strict=True)
 
-    def _prove(self, closed: Mapping[str, Kept]) -> None:
-        """Try the old values and the new ones. Raises Fault where an old one opens, or a new one does not."""
-        for server, own in self._by_server(closed):
-            tried = list(_trials(server, {name: closed[name] for name in own}))
+    def _tried(self, kept: Mapping[str, Kept]) -> dict[str, str]:
+        """Try what has to open by now, and what no more. Returns why those wait that others than the box decide on.
+
+        Raises Fault where an old value opens, or a new one does not.
+        """
+        waiting: dict[str, str] = {}
+        for server, own in self._by_server(kept):
+            tried = list(_trials(server, {name: kept[name] for name in own}))
             with logged_in(server) as box:
                 said = box.ask_in_private("trial", [query for _, _, query in tried])
-            for (name, opens, _), refusal in zip(tried, said, strict=True):
-                if opens and refusal:
-                    raise Fault(f"{name}: the new value opens nothing ({refusal}); the same line tries again")
-                if not opens and not refusal:
-                    raise Fault(f"{name}: the old value still opens it; the same line tries again")
+            for (name, opens, query), refusal in zip(tried, said, strict=True):
+                if opens != (not refusal):
+                    if "elsewhere" not in query:
+                        raise Fault(f"{name}: {_here(opens, refusal)}; the same line tries again")
+                    waiting[name] = _elsewhere(query, opens, refusal)
+        return waiting
 
     def _by_server(self, names: Iterable[str]) -> Iterator[tuple[Server, list[str]]]:
         for server in self.servers:
@@ -215,13 +224,24 @@ def _old(server: Server, name: str, kept: Kept) -> Json:
     return {"value": kept.other.value, "variables": variables, "login": login}
 
 
-def _trials(server: Server, closed: Mapping[str, Kept]) -> Iterator[tuple[str, bool, Json]]:
+def _trials(server: Server, rotated: Mapping[str, Kept]) -> Iterator[tuple[str, bool, Json]]:
     """Each value to try, with whether it has to open: first the new ones, so that a refusal means what it says."""
-    for name, kept in closed.items():
-        assert kept.refused
-        for opens, (turn, value) in ((True, (kept.turn, kept.value)), (False, kept.refused)):
-            if (query := trial(server, name, turn)) is not None:
-                yield name, opens, {**query, "value": value}
+    for name, kept in rotated.items():
+        for opens, login in ((True, kept.logins[-1]), (False, kept.refused)):
+            if login and (query := trial(server, name, login[0])) is not None:
+                yield name, opens, {**query, "value": login[1]}
+
+
+def _here(opens: bool, refusal: str) -> str:
+    return f"the new value opens nothing ({refusal})" if opens else "the old value still opens it"
+
+
+def _elsewhere(query: Json, opens: bool, refusal: str) -> str:
+    """What is to be done where others than the box decide which deploy key opens a repository."""
+    host, key = query["elsewhere"], public_of(query["value"])
+    if opens:
+        return f"{host} does not take the new deploy key ({refusal}); add it there, for reading: {key}"
+    return f"{host} still takes the old deploy key; remove it there: {key}"
 
 
 def _holder(found: Json) -> str:

@@ -12,7 +12,7 @@ import click
 from commands import editor
 from commands.rotate import rotate
 from commands.store import store_of, typed, wishes
-from roles import Fault, sheet
+from roles import Fault, keys, sheet
 from roles.readers import Reader
 from roles.rotation import LONGEST_DAYS, Kept
 from roles.secrets import Secret, Store
@@ -56,9 +56,10 @@ def set_(env: str, name: str, line: bool, new: bool) -> None:
 @click.argument("name")
 @click.option("--replace", is_flag=True, help="Make another value when there is one")
 def generate(env: str, name: str, replace: bool) -> None:
-    """Make a value of 40 letters and digits."""
+    """Make a value: 40 letters and digits, or an SSH key where that is what is wanted."""
     store = store_of(env)
-    store.generate(name, replace)
+    wish = (wishes(store) or {}).get(name)
+    store.generate(name, replace, wish.kind if wish else "password")
     click.echo(f"{name} is in {store.path.name}.")
 
 
@@ -172,11 +173,21 @@ def _listed(env: str, entries: Mapping[str, Kept], wishes: Mapping[str, Secret])
                 "old": old,
                 "phase": kept.phase or None,
                 "run": line,
+                "public": keys.public_of(kept.value) if kept.kind == "key" else None,
             }
         elif wish:
             kind = "made by the next run" if wish.generated else "optional" if wish.optional else "missing"
             line = None if wish.generated else f"boxkeeper secrets set {env} {name}"
-            yield {**about, "kind": kind, "made": None, "days": None, "old": False, "phase": None, "run": line}
+            yield {
+                **about,
+                "kind": kind,
+                "made": None,
+                "days": None,
+                "old": False,
+                "phase": None,
+                "run": line,
+                "public": None,
+            }
 
 
 def _line(one: Mapping[str, Any]) -> str:
@@ -184,7 +195,8 @@ def _line(one: Mapping[str, Any]) -> str:
         how = f": `{one['run']}`" if one["run"] else ""
         return f"{one['kind']}, for {one['needed_by']}{how}"
     phase = f"  being rotated ({one['phase']})" if one["phase"] else ""
-    return f"{one['kind']:8}  {one['made']}  {one['days']} days{phase}"
+    public = f"  {one['public']}" if one["public"] else ""
+    return f"{one['kind']:8}  {one['made']}  {one['days']} days{phase}{public}"
 
 
 def another(env: str, name: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import time
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def _found(query: Json, slot: Slot | None, shown: dict[str, dict[str, str]]) -> 
         "live": (slot and slot.record) or None,
         "intact": slot is not None and _is_intact(slot),
         "running": under_way(app),
-        "commit": source.commit(query["git"]["url"], query["git"]["ref"]) if query["git"] else None,
+        "commit": source.commit(query["git"]) if query["git"] else None,
         "builds": [[record["source"], record["recipe"]] for record in stock.built(app)],
         "environment": digest([query["environment"]]),
         "units": digest(query["units"]),
@@ -82,9 +83,7 @@ def apply(payload: Json) -> None:
     if payload["like"]:
         payload = {**payload, **_as_it_was(app, payload["like"])}
     if payload["source"] is None:
-        git = payload["git"]
-        reasons = "no branch, tag or full commit is called so, or the box can't reach it"
-        raise Failed(f"{app}: {git['ref']} is not found at {git['url']}: {reasons}")
+        raise Failed(f"{app}: {_not_found(payload['git'])}")
     _wait(app)
     name = _begin(payload)
     program = "/usr/bin/python3 -I /usr/local/lib/boxkeeper releases"
@@ -96,6 +95,21 @@ def apply(payload: Json) -> None:
     record = records.read(app, name) or {}
     if record.get("result") != "live":
         raise Failed(f"{app}: {record.get('reason') or 'the release was cut off; run again'}")
+
+
+def _not_found(git: Json) -> str:
+    """Why there is nothing to release, and what to do: a private repository has to be told of the deploy key."""
+    try:
+        refusal = source.refusal(git["url"], git.get("ssh"))
+    except (OSError, subprocess.TimeoutExpired):
+        refusal = "no answer within 30 s"
+    if not refusal:
+        return f"{git['ref']} is not found at {git['url']}: no branch, tag or full commit is called so"
+    if git.get("public") is None:
+        return f"the box can't read {git['url']}: {refusal}"
+    with open(git["public"]) as file:
+        key = file.read().strip()
+    return f"the box can't read {git['url']}: {refusal}; let it by adding this deploy key there, for reading: {key}"
 
 
 def _as_it_was(app: str, release: str) -> Json:

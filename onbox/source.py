@@ -15,21 +15,45 @@ from onbox.shell import Failed, run
 Json = Any
 
 
+def commit(git: Json) -> str | None:
+    """The commit that the ref of a repository means now, or None where that is not found."""
+    return _commit(git["url"], git["ref"], git.get("ssh"))
+
+
 @functools.cache
-def commit(url: str, ref: str) -> str | None:
-    """The commit that a ref means now. A full commit needs no question; anything else asks the repository, once."""
+def _commit(url: str, ref: str, ssh: str | None) -> str | None:
+    """A full commit needs no question; anything else asks the repository, once."""
     if len(ref) == 40 and all(char in "0123456789abcdef" for char in ref):
         return str(ref)
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     # With `refs/` before them: a bare name would also match the ends of others, `main` that of `feature/main`.
     names = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"]
-    command = ["git", "ls-remote", "--", url, *names]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        done = _remote(url, ssh, *names)
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = {name: commit for commit, _, name in (line.partition("\t") for line in done.stdout.splitlines())}
     return next((found[name] for name in names if name in found), None)  # `^{}` is what an annotated tag points to
+
+
+def refusal(url: str, ssh: str | None) -> str:
+    """Why a repository can't be read; "" where it can. Raises OSError or TimeoutExpired where git does not say."""
+    done = _remote(url, ssh, "HEAD")
+    if done.returncode == 0:
+        return ""
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    # git's own end of it is the same for everything that can be wrong
+    own = ("fatal: Could not read", "Please make sure", "and the repository exists")
+    return ([line for line in said if not line.startswith(own)] or said or [f"git: exit code {done.returncode}"])[-1]
+
+
+def _remote(url: str, ssh: str | None, *names: str) -> subprocess.CompletedProcess[str]:
+    """What a repository says of refs, asked without a terminal and at most for half a minute."""
+    line, environment = ["git", "ls-remote", "--", url, *names], {**os.environ, **_quiet(ssh)}
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def _quiet(ssh: str | None) -> dict[str, str]:
+    return {"GIT_TERMINAL_PROMPT": "0", **({"GIT_SSH_COMMAND": ssh} if ssh else {})}
 
 
 def unpack(spec: Json, folder: str) -> None:
@@ -38,7 +62,7 @@ def unpack(spec: Json, folder: str) -> None:
         git = ["git", "-c", "advice.detachedHead=false", "-C", folder]
         run([*git, "init", "--quiet"])
         fetch = [*git, "fetch", "--quiet", "--depth", "1", spec["git"]["url"], spec["source"]]
-        run(fetch, env={"GIT_TERMINAL_PROMPT": "0"})
+        run(fetch, env=_quiet(spec["git"].get("ssh")))
         run([*git, "checkout", "--quiet", "FETCH_HEAD"])
         return
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(spec["archive"])), mode="r:gz") as tar:

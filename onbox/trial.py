@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from onbox import redis, stun
+from onbox import redis, source, stun
 
 Json = Any
 PATIENCE = 10.0
@@ -61,9 +62,17 @@ def _turn(query: Json) -> str:
     return stun.allocate(query["value"], PATIENCE)
 
 
+def _git(query: Json) -> str:
+    with tempfile.NamedTemporaryFile("w", dir="/run") as key:  # in memory, for root alone
+        key.write(f"{query['value'].strip()}\n")
+        key.flush()
+        return source.refusal(query["url"], f"{query['ssh']} -i {key.name}")
+
+
 KINDS: Mapping[str, Callable[[Json], str]] = {
     "postgres": _postgres,
     "redis": _redis,
     "chroma": _chroma,
     "turn": _turn,
+    "git": _git,
 }

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import click
 import pyrage
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from roles import Fault
 
@@ -46,15 +47,32 @@ class Key:
         """The line that lets this key read, for a file of recipients."""
         if self._is_age:
             return str(pyrage.x25519.Identity.from_str(self.text).to_public())
-        from cryptography.hazmat.primitives import serialization
-
-        private = serialization.load_ssh_private_key(self.text.encode(), password=None)
-        line = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-        return line.decode()
+        return public_of(self.text)
 
     @property
     def _is_age(self) -> bool:
         return self.text.startswith("AGE-SECRET-KEY-")
+
+
+def public_of(private: str) -> str:
+    """The public line of an SSH key. Raises Fault for a text that is none, or one behind a passphrase."""
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        key = serialization.load_ssh_private_key(private.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Fault("is no private SSH key without a passphrase, in OpenSSH's format") from None
+    line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return line.decode()
+
+
+def made_for_ssh() -> str:
+    """A new private SSH key, without a passphrase: a box has nobody to type one."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+    return Ed25519PrivateKey.generate().private_bytes(*form).decode()
 
 
 def mine() -> list[Key]:

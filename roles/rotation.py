@@ -17,12 +17,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timezone
 from typing import Any, Literal
 
-from roles import Fault
+from roles import Fault, keys
 
 LETTERS = string.ascii_letters + string.digits
 LENGTH = 40
 """Of a generated secret, whatever it is for: 238 bits, of characters that need no quoting in a URL, a shell or a config
 file. The most that a reader asks for is 32 characters (HS256 for JWT), and none takes fewer than 40."""
+Made = Literal["password", "key"]
+"""What can be made here: letters and digits, or a private SSH key."""
 USED = "is being rotated, and its app may still use the old value"
 LONGEST_DAYS = 90
 """Days after which a secret should be another one: what PairCam's document asks for, here of all alike."""
@@ -50,7 +52,7 @@ class Kept:
 
     value: str = field(repr=False)
     made: str
-    kind: Literal["password", "supplied"]
+    kind: Made | Literal["supplied"]
     turn: int = 0
     other: Other | None = None
 
@@ -109,9 +111,10 @@ class Kept:
         return cls(**{**stored, "other": other and Other(**other)})
 
 
-def generated() -> Kept:
+def generated(kind: Made = "password") -> Kept:
     """A new value that nobody has seen."""
-    return Kept("".join(secrets.choice(LETTERS) for _ in range(LENGTH)), today(), "password")
+    value = keys.made_for_ssh() if kind == "key" else "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+    return Kept(value, today(), kind)
 
 
 def supplied(value: str) -> Kept:
@@ -120,7 +123,7 @@ def supplied(value: str) -> Kept:
 
 
 def begin(kept: Kept, value: str = "") -> Kept:
-    """Have the box accept a next value too: the given one, or for a password a new one.
+    """Have the box accept a next value too: the given one, or a new one where it is ours to make.
 
     Raises Fault without a value for a supplied secret, and for another value than the one that was begun with.
     """
@@ -128,11 +131,13 @@ def begin(kept: Kept, value: str = "") -> Kept:
         if value and value not in kept.accepted:
             raise Fault("is being rotated to another value already")
         return kept
-    if not value and kept.kind == "supplied":
-        raise Fault("is not ours to make: the next value has to be given")
+    if not value:
+        if kept.kind == "supplied":
+            raise Fault("is not ours to make: the next value has to be given")
+        value = generated(kept.kind).value
     if value == kept.value:
         raise Fault("has that value already")
-    return replace(kept, other=Other(value or generated().value, today(), "begun", now()))
+    return replace(kept, other=Other(value, today(), "begun", now()))
 
 
 def switch(kept: Kept) -> Kept:

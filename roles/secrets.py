@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from roles import Fault, keys, rotation
 from roles.readers import Reader, Readers
-from roles.rotation import Kept
+from roles.rotation import Kept, Made
 from roles.sealed import opened, replace_whole
 
 NAME = re.compile(r"[a-z][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_-]*")
@@ -40,6 +40,7 @@ class Secret:
     needed_by: str
     generated: bool = False
     optional: bool = False
+    kind: Made = "password"
 
 
 class Store:
@@ -71,11 +72,11 @@ class Store:
         try:
             found = self.entries()
             faults = [fault for secret in wanted if (fault := self._fault(secret, found))]
-            generated = [secret.name for secret in wanted if secret.generated]
-            if make and not faults and any(name not in found for name in generated):
+            missing = [secret for secret in wanted if secret.generated and secret.name not in found]
+            if make and not faults and missing:
                 with self._changing() as found:
-                    for name in generated:
-                        found.setdefault(name, rotation.generated())
+                    for secret in missing:
+                        found.setdefault(secret.name, rotation.generated(secret.kind))
         except Fault as fault:
             return [str(fault)]
         self._read = found
@@ -86,9 +87,8 @@ class Store:
         if found is None and not (secret.generated or secret.optional):
             need = f"{secret.name.partition('/')[0]} needs secret {secret.name.partition('/')[2]}"
             return f"{need}: run `boxkeeper secrets set {self.env} {secret.name}`"
-        if found is not None and secret.generated and not STRONG.fullmatch(found.value):
-            better = f"run `boxkeeper secrets generate --replace {self.env} {secret.name}`"
-            return f"{secret.name} must be 16 or more printable ASCII characters without spaces: {better}"
+        if found is not None and secret.generated and (objection := _objection(secret, found.value)):
+            return f"{secret.name} {objection}: run `boxkeeper secrets generate --replace {self.env} {secret.name}`"
         return None
 
     def values(self) -> dict[str, SecretStr]:
@@ -144,13 +144,13 @@ class Store:
                     there.pop(name, None)
         return names
 
-    def generate(self, name: str, replace: bool = False) -> None:
-        """Make a value. Raises Fault when there is one already, unless it may be replaced."""
+    def generate(self, name: str, replace: bool = False, kind: Made = "password") -> None:
+        """Make a value of this kind. Raises Fault when there is one already, unless it may be replaced."""
         _check(name, "-")
         with self._changing() as there:
             if name in there and not replace:
                 raise Fault(f"{name} is there since {there[name].made}; add --replace to make another value")
-            made = rotation.generated()
+            made = rotation.generated(kind)
             there[name] = _changed(name, there.get(name, made), made.value)
 
     def remove(self, name: str) -> None:
@@ -272,6 +272,17 @@ class Store:
         with contextlib.suppress(ValueError):
             return str(self.path.resolve().relative_to(Path.cwd()))
         return str(self.path)
+
+
+def _objection(secret: Secret, value: str) -> str:
+    """Why a value is not fit for what would be made; "" where it is."""
+    if secret.kind == "password":
+        return "" if STRONG.fullmatch(value) else "must be 16 or more printable ASCII characters without spaces"
+    try:
+        keys.public_of(value)
+    except Fault as fault:
+        return str(fault)
+    return ""
 
 
 def _changed(name: str, was: Kept | None, value: str) -> Kept:

@@ -13,7 +13,7 @@ import click
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from roles import Fault, Settings, clashes, needs
-from roles.apps import App
+from roles.apps import App, git
 from roles.base import Base
 from roles.chroma import Chroma
 from roles.drift import Drift
@@ -127,6 +127,7 @@ class Server(Settings):
             yield from (Secret(f"{app.name}/{name}", app.title, generated=True) for name in app.generated)
             for giver in needs.of(app):
                 yield from giver.secrets(app)
+            yield from git.secrets(app)
 
 
 def _is_address(host: str) -> bool:

@@ -40,7 +40,8 @@ def report(target: Target) -> str:
 def test_a_box_as_it_is_wanted_differs_in_nothing(target: Target) -> None:
     code, found = drift(target)
     assert found["differs"] == {}
-    kinds = {line.partition(":")[0] for line in found["strangers"]}
+    # the app of other tests is one that was taken out of the inventory
+    kinds = {line.partition(":")[0] for line in found["strangers"] if "/greeter-" not in line}
     assert kinds <= {"login", "sudo"}, "the provider's own: its first login, and the target's sudo rule"
     assert code == (1 if found["strangers"] else 0)
 
@@ -48,17 +49,19 @@ def test_a_box_as_it_is_wanted_differs_in_nothing(target: Target) -> None:
 def test_what_is_not_from_the_inventory_is_named_once_and_again_when_it_is_gone(target: Target) -> None:
     report(target)
     assert report(target) == "", "what it said is not said again"
-    for done in ODD.values():
-        target.succeed(done)
-    target.succeed("chmod 640 /usr/local/lib/boxkeeper/onbox/ufw.py")
-    target.wait_until("ss -Hltn | grep -q :8999", 20)
-    code, found = drift(target)
-    assert code == 1
-    assert set(ODD) <= set(found["strangers"])
-    assert found["differs"] == {"program: programs": ["/usr/local/lib/boxkeeper/onbox/ufw.py: mode 0640"]}
-    said = report(target)
-    assert all(f"new: {line}" in said for line in [*ODD, "changed: /usr/local/lib/boxkeeper/onbox/ufw.py"]), said
-    target.succeed(f"{MENDED}; chmod 644 /usr/local/lib/boxkeeper/onbox/ufw.py")
+    try:
+        for done in ODD.values():
+            target.succeed(done)
+        target.succeed("chmod 640 /usr/local/lib/boxkeeper/onbox/ufw.py")
+        target.wait_until("ss -Hltn | grep -q :8999", 20)
+        code, found = drift(target)
+        assert code == 1
+        assert set(ODD) <= set(found["strangers"])
+        assert found["differs"] == {"program: programs": ["/usr/local/lib/boxkeeper/onbox/ufw.py: mode 0640"]}
+        said = report(target)
+        assert all(f"new: {line}" in said for line in [*ODD, "changed: /usr/local/lib/boxkeeper/onbox/ufw.py"]), said
+    finally:
+        target.succeed(f"{MENDED}; chmod 644 /usr/local/lib/boxkeeper/onbox/ufw.py")
     gone = report(target)
     assert all(f"gone: {line}" in gone for line in ODD), gone
     assert changes(target) == []

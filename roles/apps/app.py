@@ -15,34 +15,10 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from roles import Settings
+from roles.apps.git import Git
 from roles.apps.texts import normal_domain, uncarriable, usable_name
 
 Need = Literal["postgres", "redis", "chroma", "ollama", "turn"]
-
-
-class Git(Settings):
-    """Source from a git repository. `ref` is a branch, a tag or a commit; a branch is followed at each run."""
-
-    url: str = Field(description="What `git clone` takes, e.g. https://github.com/you/app.git")
-    ref: str = Field(default="main", description="Branch, tag or commit")
-
-    @field_validator("url")
-    @classmethod
-    def _url(cls, url: str) -> str:
-        if not re.fullmatch(r"((https?|ssh|git|file)://|[\w.-]+@[\w.-]+:|/)[^\s]+", url):
-            raise ValueError(f"{url!r} is nothing to clone; write it like `https://github.com/you/app.git`")
-        if re.match(r"https?://[^/]*@", url):
-            raise ValueError(
-                "holds a password or token; use `ssh://` with a deploy key, the inventory keeps no secrets"
-            )
-        return url
-
-    @field_validator("ref")
-    @classmethod
-    def _ref(cls, ref: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*", ref) or ".." in ref:
-            raise ValueError(f"{ref!r} is no branch, tag or commit")
-        return ref
 
 
 class Folder(Settings):

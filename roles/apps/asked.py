@@ -86,10 +86,10 @@ def _no_ref(app: App, ref: str) -> Iterator[str]:
     if isinstance(app.source, Folder):
         yield f"{app.name}: its source is a folder of yours, which has no {ref!r}; only `Git(...)` has refs"
     else:
-        yield from (f"{app.name}: {fault}" for fault in type(app.source)(url=app.source.url, ref=ref).faults)
+        yield from (f"{app.name}: {fault}" for fault in app.source.at(ref).faults)
 
 
 def _at(app: App, ref: str) -> App:
     """The app with its source at another ref."""
     assert not isinstance(app.source, Folder)
-    return app.model_copy(update={"source": type(app.source)(url=app.source.url, ref=ref)})
+    return app.model_copy(update={"source": app.source.at(ref)})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from roles.apps import build, source
+from roles.apps import build, git, source
 from roles.apps.app import App, Folder
 from roles.apps.environment import public
 from roles.budget import megabytes
@@ -42,10 +42,8 @@ class Release:
         return f"{self.app.name} release"
 
     def query(self) -> Json:
-        source = self.app.source
-        git = None if isinstance(source, Folder) else {"url": source.url, "ref": source.ref}
         units = [*self.own, *self.shared]
-        return {"app": self.app.name, "git": git, "environment": self.app.env_file, "units": units}
+        return {"app": self.app.name, "git": git.query(self.app), "environment": self.app.env_file, "units": units}
 
     def differences(self, found: Json) -> Sequence[str]:
         if found["running"]:

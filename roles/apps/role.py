@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from roles import render
-from roles.apps import node
+from roles.apps import git, node
 from roles.apps.app import App, Node, Process
 from roles.apps.build import commands
 from roles.apps.command import jit, path, unit_command
@@ -44,7 +44,7 @@ def wanted(server: Server) -> Iterator[Resource]:
 def packages(apps: tuple[App, ...]) -> list[str]:
     """What the control machine's archives, the runtimes and the builds of these apps need."""
     own = (name for app in apps for name in (*node.packages(app), *app.packages))
-    return list(dict.fromkeys(["python3-venv", "git", "ca-certificates", *own]))
+    return list(dict.fromkeys(["python3-venv", "git", "openssh-client", "ca-certificates", *own]))
 
 
 def app_wanted(server: Server, app: App, release: Release) -> Iterator[Resource]:
@@ -61,6 +61,7 @@ def app_wanted(server: Server, app: App, release: Release) -> Iterator[Resource]
             Link(f"{app.root}/current", "live/release/build"),
             File(app.env_file, environment_file(environment(server, app)), mode="0640"),
             File(app.build_env_file, environment_file(public(app))),
+            *git.files(server, app),
             Directory(app.units_folder),
             *slotted,
             *units.values(),

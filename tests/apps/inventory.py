@@ -35,7 +35,11 @@ boxes = group(
         apps=(
             Greeter(
                 domain="greeter.example.com",
-                source=Git(url="file:///srv/git/greeter", ref=environ.get("GREETER_REF", "main")),
+                source=Git(
+                    url=environ.get("GREETER_URL", "file:///srv/git/greeter"),
+                    ref=environ.get("GREETER_REF", "main"),
+                    host_key=environ.get("GREETER_HOST_KEY"),
+                ),
                 env={"FATAL": environ.get("GREETER_FATAL", ""), "ODD": "a\"b\\c$d%e`f\ng\th é 'q' #x "},
             ),
         ),

@@ -24,7 +24,7 @@ def commit(target: Target, greeting: str, migrate: str = "print('migrated')") ->
         sent = base64.b64encode(text.encode()).decode()
         target.succeed(f"mkdir -p {REPOSITORY} && echo {sent} | base64 -d >{REPOSITORY}/{name}")
     git = f"git -C {REPOSITORY} -c user.name=t -c user.email=t@example.com"
-    target.succeed(f"git init -q -b main {REPOSITORY}; {git} add -A && {git} commit -qm {greeting!r}")
+    target.succeed(f"git init -q -b main {REPOSITORY}; {git} add -A && {git} commit --allow-empty -qm {greeting!r}")
     return target.succeed(f"{git} rev-parse HEAD").strip()
 
 

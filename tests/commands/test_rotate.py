@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,104 +11,10 @@ from click.testing import CliRunner, Result
 from commands import rotate
 from commands.converge import Outcome
 from commands.secrets import secrets
+from roles.keys import public_of
 from roles.rotation import Kept
 from roles.secrets import Store
-from roles.server import Server
-
-INVENTORY = """
-from roles.apps import App, Folder, Process, Python
-from roles.postgres import Postgres
-from roles.redis import Redis
-from roles.server import Server, group
-
-class Shop(App):
-    title = "Shop"
-    runtime = Python()
-    needs = frozenset({"postgres", "redis"})
-    secrets = ("STRIPE_KEY",)
-    generated = ("SESSION_KEY", "JWT_SECRET")
-    overlapping = {"JWT_SECRET": 7}
-    processes = (Process("web", "uvicorn main:app --fd 3"),)
-
-class Site(App):
-    title = "Site"
-
-prod = group(Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=(
-    Shop(name="shop", domain="shop.example.com", source=Folder(path=".")),
-    Site(name="site", domain="site.example.com", source=Folder(path=".")),
-)))
-"""
-GENERATED = ("shop/SESSION_KEY", "shop/JWT_SECRET", "shop/postgres", "shop/redis", "shop/redis-accounts")
-OPENING = ("shop/postgres", "shop/redis", "shop/redis-accounts")
-
-
-class Killed(BaseException):
-    """What the command is that was killed: nothing of it goes on."""
-
-
-class Clock:
-    """Time, which passes while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-class Box:
-    """What a box accepts, what its apps use, and who still has something open with a value of before."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.accepts: dict[str, tuple[str, ...]] = {}
-        self.uses: dict[str, str] = {}
-        self.signed: str | None = None  # the value of before that an app is given too, for what it has signed
-        self.held: dict[str, list[Any]] = {}  # by value
-        self.deaf = False  # accepts whatever it has ever accepted
-        self.runs: list[list[str]] = []
-        self.sought: list[list[str]] = []  # the variables in which a value was looked for
-        self.lives: int | None = None
-        self.clock = Clock()
-
-    def live(self) -> None:
-        """One more step; with the last of its lives the command is killed."""
-        assert all(value in self.accepts[name] for name, value in self.uses.items() if name in OPENING)
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                raise Killed
-
-    def converge(self, inventory: str, deploy: str, *options: str) -> Outcome:
-        assert deploy == "deploys/rotate.py"
-        self.runs.append(list(options))
-        wanted = Store(self.store.path).entries()
-        self.live()
-        for name, kept in wanted.items():
-            self.accepts[name] = tuple({*(self.accepts.get(name, ()) if self.deaf else ()), *kept.accepted})
-        self.live()
-        self.uses = {name: kept.value for name, kept in wanted.items()}
-        self.signed = wanted["shop/JWT_SECRET"].previous
-        self.live()
-        return Outcome(0, 1)
-
-    @contextlib.contextmanager
-    def logged_in(self, server: Server) -> Iterator[Box]:
-        yield self
-
-    def ask_in_private(self, kind: str, queries: list[Any]) -> list[Any]:
-        if kind == "holders":
-            self.sought += [query["variables"] for query in queries]
-            return [self._holders(query) for query in queries]
-        return ["" if any(query["value"] in known for known in self.accepts.values()) else "no" for query in queries]
-
-    def _holders(self, query: Any) -> list[Any]:
-        given = query["value"] == self.signed and "JWT_SECRET_PREVIOUS" in query["variables"]
-        live = [{"who": "shop-web@2.service", "connections": None, "seconds": None}] if given else []
-        return [*self.held.get(query["value"], []), *live]
+from tests.commands.rotated import DEPLOY, GENERATED, INVENTORY, Box, Killed
 
 
 @pytest.fixture
@@ -125,6 +29,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     made.set("shop/STRIPE_KEY", "sk_old")
     for name in GENERATED:
         made.generate(name)
+    made.generate(DEPLOY, kind="key")
     return made
 
 
@@ -272,6 +177,30 @@ def test_a_key_that_you_supply_is_asked_for_and_where_to_revoke_the_old_one_is_t
     assert box.uses["shop/STRIPE_KEY"] == "sk_new"
     assert box.sought == [["STRIPE_KEY"], ["STRIPE_KEY", "STRIPE_KEY_PREVIOUS"]], "another key may be the same word"
     assert "sk_" not in done.output
+
+
+def test_a_deploy_key_waits_until_the_repository_takes_the_new_one_and_no_more_the_old_one(box: Box) -> None:
+    before = box.store.entries()[DEPLOY].value
+    box.added = [before]
+    adds = run(box, "private", "deploy_key")
+    after = box.store.entries()[DEPLOY].accepted[1]
+    assert (adds.exit_code, box.uses[DEPLOY]) == (1, before)
+    said = "github.com does not take the new deploy key (Permission denied); add it there, for reading"
+    assert f"--> {DEPLOY}: {said}: {public_of(after)}" in adds.output
+    box.added.append(after)
+    removes = run(box, "private", "deploy_key")
+    assert (removes.exit_code, box.uses[DEPLOY]) == (1, after)
+    assert f"github.com still takes the old deploy key; remove it there: {public_of(before)}" in removes.output
+    box.added.remove(before)
+    assert run(box, "private", "deploy_key").exit_code == 0
+    assert (box.store.entries()[DEPLOY].value, box.store.entries()[DEPLOY].phase) == (after, "")
+    assert "PRIVATE KEY" not in adds.output + removes.output
+
+
+def test_a_deploy_key_is_rotated_when_it_is_meant(box: Box) -> None:
+    days = box.store.entries()[DEPLOY]
+    run(box)
+    assert box.store.entries()[DEPLOY] == days
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,29 @@ def test_only_one_runs_of_what_may_run_only_once(box: Box) -> None:
     assert "app-beat" not in running(box, 1)
 
 
-def test_a_release_of_nothing_says_what_was_not_found(box: Box) -> None:
-    with pytest.raises(Failed, match="app: mian is not found at /nowhere: no branch, tag or full commit is called so"):
-        releases.apply(box.spec("a", source=None, git={"url": "/nowhere", "ref": "mian"}))
+@pytest.mark.parametrize(
+    ("refusal", "more", "said"),
+    [
+        ("", {}, "app: mian is not found at /nowhere: no branch, tag or full commit is called so"),
+        ("no such host", {}, "app: the box can't read /nowhere: no such host"),
+        (
+            "Permission denied",
+            {"ssh": "ssh -i key", "public": "key.pub"},
+            "app: the box can't read /nowhere: Permission denied; let it by adding this deploy key there, for reading: "
+            "ssh-ed25519 A",
+        ),
+    ],
+)
+def test_a_release_of_nothing_says_why_and_what_to_do(
+    box: Box, refusal: str, more: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "refusal", lambda *_: refusal)
+    (box.root / "key.pub").write_text("ssh-ed25519 A\n")
+    if "public" in more:
+        more = {**more, "public": str(box.root / more["public"])}
+    with pytest.raises(Failed) as failed:
+        releases.apply(box.spec("a", source=None, git={"url": "/nowhere", "ref": "mian", **more}))
+    assert str(failed.value) == said
     assert records.every("app") == []
 
 

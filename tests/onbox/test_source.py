@@ -55,20 +55,20 @@ def repository(tmp_path: Path) -> Path:
 )
 def test_a_ref_is_the_commit_that_it_means_now(repository: Path, ref: str, branch: str) -> None:
     commits = json.loads((repository.parent / "commits").read_text())
-    assert source.commit(str(repository), ref) == commits[branch]
+    assert source.commit({"url": str(repository), "ref": ref}) == commits[branch]
 
 
 def test_a_full_commit_is_not_asked_for() -> None:
-    assert source.commit("/nowhere", "a" * 40) == "a" * 40
+    assert source.commit({"url": "/nowhere", "ref": "a" * 40}) == "a" * 40
 
 
 @pytest.mark.parametrize("ref", ["mian", "ma", "ain", "refs/heads/nope"])
 def test_a_ref_that_nobody_knows_is_none(repository: Path, ref: str) -> None:
-    assert source.commit(str(repository), ref) is None
+    assert source.commit({"url": str(repository), "ref": ref}) is None
 
 
 def test_a_repository_that_cannot_be_reached_is_none() -> None:
-    assert source.commit("/nowhere", "main") is None
+    assert source.commit({"url": "/nowhere", "ref": "main"}) is None
 
 
 def test_a_repository_is_asked_once_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,8 +81,35 @@ def test_a_repository_is_asked_once_a_run(monkeypatch: pytest.MonkeyPatch) -> No
         return really(["true"], capture_output=True, text=True, check=False)
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert source.commit("/nowhere/once", "main") is source.commit("/nowhere/once", "main") is None
+    git = {"url": "/nowhere/once", "ref": "main"}
+    assert source.commit(git) is source.commit(git) is None
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    {
+        "git@a.example.com: Permission denied (publickey).\nfatal: Could not read from remote repository.\n\n"
+        "Please make sure you have the correct access rights\nand the repository exists.\n": (
+            "git@a.example.com: Permission denied (publickey)."
+        ),
+        "@@@\nHost key verification failed.\nfatal: Could not read from remote repository.\n": (
+            "Host key verification failed."
+        ),
+        "fatal: unable to access 'https://a.example.com/': no route\n": (
+            "fatal: unable to access 'https://a.example.com/': no route"
+        ),
+        "": "git: exit code 128",
+    }.items(),
+)
+def test_why_a_repository_cannot_be_read_is_one_line(said: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = subprocess.CompletedProcess([], 128, stdout="", stderr=said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: refused)
+    assert source.refusal("ssh://a.example.com/a", "ssh") == reason
+
+
+def test_a_repository_that_can_be_read_is_not_refused(repository: Path) -> None:
+    assert source.refusal(str(repository), None) == ""
 
 
 def test_a_commit_of_a_repository_is_unpacked(repository: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from roles import Fault
+from roles.keys import public_of
 from roles.rotation import Kept, begin, close, finish, generated, supplied, switch
 
 OLD = Kept("old", "2026-01-01", "password")
@@ -67,6 +68,7 @@ def test_a_password_gets_a_next_value_that_nobody_has_seen_and_a_supplied_one_is
     with pytest.raises(Fault, match="the next value has to be given"):
         begin(supplied("old"))
     assert begin(supplied("old"), "new").accepted == ("old", "new")
+    assert public_of(begin(generated("key")).accepted[1]).startswith("ssh-ed25519 ")
 
 
 def test_a_step_that_makes_no_sense_is_refused() -> None:

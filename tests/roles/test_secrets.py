@@ -15,12 +15,14 @@ import pyrage
 import pytest
 
 from roles import Fault
+from roles.keys import public_of
 from roles.secrets import Secret, Store
 from tests.roles.project import ssh_key
 
 pytestmark = pytest.mark.usefixtures("folder")
 DATABASE = Secret("note-taker/postgres", "Note Taker", generated=True)
 DEEPGRAM = Secret("note-taker/DEEPGRAM_API_KEY", "Note Taker")
+KEY = Secret("note-taker/deploy_key", "Note Taker", generated=True, kind="key")
 
 
 def raised(store: Store) -> str:
@@ -73,6 +75,19 @@ def test_a_weak_password_for_a_generated_secret_is_refused(store: Store) -> None
     assert "16 or more" in fault
     assert "boxkeeper secrets generate --replace prod note-taker/postgres" in fault
     assert "changeme" not in fault
+
+
+def test_a_deploy_key_is_an_ssh_key_and_one_that_is_none_is_refused(store: Store) -> None:
+    assert store.complete([KEY]) == []
+    made = store.entries()[KEY.name]
+    assert (made.kind, public_of(made.value).split()[0]) == ("key", "ssh-ed25519")
+    store.set(KEY.name, "x" * 40)
+    assert store.complete([KEY]) == [
+        "note-taker/deploy_key is no private SSH key without a passphrase, in OpenSSH's format: "
+        "run `boxkeeper secrets generate --replace prod note-taker/deploy_key`"
+    ]
+    store.generate(KEY.name, replace=True, kind=KEY.kind)
+    assert store.complete([KEY]) == []
 
 
 @pytest.mark.parametrize("value", ["a", "\n", ' "x" \n\\ $HOME `id` %\r\n\t', "é\U0001f511\x01", "x" * 100_000])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roles import needs
-from roles.apps import Folder
+from roles.apps import Folder, Git
 from roles.apps.app import App
 from roles.apps.flavor_monk import FlavorMonk
 from roles.apps.pair_cam import PairCam
@@ -38,6 +38,17 @@ def test_a_database_is_tried_by_the_login_of_that_turn() -> None:
     made = server(PairCam(domain="a.example.com", source=CODE))
     logins = [(trial(made, "pair-cam/postgres", turn) or {}).get("login") for turn in (0, 1, 2)]
     assert logins == ["pair_cam_a", "pair_cam_b", "pair_cam_a"]
+
+
+def test_a_deploy_key_is_tried_where_it_is_to_open_without_the_key_that_the_box_has() -> None:
+    made = server(PairCam(domain="a.example.com", source=Git(url="git@github.com:you/cam.git")))
+    query = trial(made, "pair-cam/deploy_key", 0)
+    assert query
+    assert (query["elsewhere"], query["url"], " -i " in query["ssh"]) == (
+        "github.com",
+        "git@github.com:you/cam.git",
+        False,
+    )
 
 
 def test_what_the_app_alone_reads_opens_nothing_on_the_box() -> None:

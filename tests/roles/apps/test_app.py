@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.apps import Folder, Git
+from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.apps.texts import normal_domain, uncarriable
 
@@ -111,41 +111,6 @@ def test_a_value_that_would_not_arrive_is_refused(value: str) -> None:
 def test_a_secret_of_the_app_has_no_place_in_the_inventory() -> None:
     (fault,) = app(env={"GEMINI_API_KEY": "canary"}).faults
     assert "GEMINI_API_KEY is a secret" in fault
-    assert "canary" not in fault
-
-
-@pytest.mark.parametrize("ref", ["main", "v1.2.3", "feature/x", "a" * 40, "1.x", "release+1"])
-def test_a_branch_a_tag_and_a_commit_are_refs(ref: str) -> None:
-    assert Git(url="https://example.com/a.git", ref=ref).faults == ()
-
-
-@pytest.mark.parametrize("ref", ["", "-x", "--upload-pack=id", "a..b", "a b", "a~1", "a:b", "a^{}", "/a", "$(id)"])
-def test_what_git_would_take_for_something_else_is_no_ref(ref: str) -> None:
-    assert len(Git(url="https://example.com/a.git", ref=ref).faults) == 1
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://github.com/you/app.git",
-        "git@github.com:you/app.git",
-        "ssh://git@example.com/app",
-        "file:///srv/app",
-        "/srv/app",
-    ],
-)
-def test_what_git_can_clone_is_a_source(url: str) -> None:
-    assert Git(url=url).faults == ()
-
-
-@pytest.mark.parametrize("url", ["", "app", "--upload-pack=id", "ext::sh -c id", "https://a b", "github.com/you/app"])
-def test_what_git_could_not_clone_is_refused(url: str) -> None:
-    assert len(Git(url=url).faults) == 1
-
-
-def test_a_token_in_an_address_is_refused_and_not_repeated() -> None:
-    (fault,) = Git(url="https://you:canary@example.com/app.git").faults
-    assert "holds a password or token" in fault
     assert "canary" not in fault
 
 
