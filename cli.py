@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from commands.backup import backup
 from commands.bench import bench
 from commands.check import check
 from commands.demo import demo
@@ -12,6 +13,7 @@ from commands.init import init
 from commands.look import logs, psql, shell
 from commands.plans import plans
 from commands.release import release, releases, rollback
+from commands.restore import restore
 from commands.secrets import OneLine, secrets
 from commands.status import status
 from commands.test import test
@@ -25,6 +27,7 @@ def main() -> None:
 
 
 COMMANDS = (
+    backup,
     bench,
     check,
     demo,
@@ -35,6 +38,7 @@ COMMANDS = (
     psql,
     release,
     releases,
+    restore,
     rollback,
     secrets,
     shell,

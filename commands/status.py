@@ -48,7 +48,11 @@ def _ask(server: Server, only: str | None) -> Json:
 
 def query(server: Server, apps: Sequence[App] | None = None) -> Json:
     """What to ask the box's `status` program; of all its apps, or of these."""
-    return {"services": services(server), "apps": [_query(app) for app in (server.apps if apps is None else apps)]}
+    return {
+        "services": services(server),
+        "backups": server.backups is not None,
+        "apps": [_query(app) for app in (server.apps if apps is None else apps)],
+    }
 
 
 def services(server: Server) -> list[str]:
@@ -73,6 +77,8 @@ def screen(found: Json) -> Iterator[str]:
     yield f"{found['host']}: up {span(box['up'])}, load {box['load']:.2f} on {box['cpus']} CPUs"
     used = [(name, *box[f"{name}_mb"]) for name in ("memory", "disk", "swap")]
     yield "  " + ", ".join(f"{name} {size(part)} of {size(whole)}" for name, part, whole in used if whole)
+    if found["backups"]:
+        yield f"  backups {_backups(found)}"
     for app in found["apps"]:
         yield ""
         yield f"  {app['name']}  {app['address']}".rstrip()
@@ -113,9 +119,47 @@ def troubles(found: Json) -> list[str]:
             said.append(f"{app['name']} is not healthy: {app['health']}")
         if app["certificate"] and app["certificate"]["days"] < 14:
             said.append(f"the certificate of {app['name']} ends in {app['certificate']['days']} days")
+    if found["backups"]:
+        said += backup_troubles(found["backups"], box["time"])
     if box["reboot"]:
         said.append("an update wants a reboot")
     return list(dict.fromkeys(said))
+
+
+STALE, UNTRIED = 26 * 3600.0, 8 * 86400.0
+"""Seconds after which a backup, and a drill, should have been followed by the next one: a day and a week, and some."""
+FIRST = 3600.0
+"""Seconds that a new box has for its first backup, which begins after a minute."""
+
+
+def backup_troubles(found: Json, now: float) -> Iterator[str]:
+    """What is wrong with the backups of a box, each with the line to type."""
+    made, drill, archiver = found["made"], found["drill"], found["archiver"]
+    if made is None:
+        if now - found["since"] > FIRST:
+            yield "there is no backup yet: `boxkeeper backup now ENV` makes one"
+        return
+    for place, reason in made["failed"].items():
+        yield f"the last backup failed at {place}: {reason}"
+    if now - (made["good"] or 0) > STALE:
+        age = f"is {span(now - made['good'])} old" if made["good"] else "was never made"
+        yield f"the newest whole backup {age}: `boxkeeper backup now ENV`"
+    if archiver and archiver["failed"]:
+        yield "changes of PostgreSQL do not get to the backups: `journalctl -u 'postgresql@*'`"
+    if drill and drill["fault"]:
+        yield f"the last drill failed: {drill['fault']}"
+    if made["first"] and now - ((drill and drill["good"]) or made["first"]) > UNTRIED:
+        yield "no backup has been restored for a trial in 8 days: `boxkeeper backup drill ENV`"
+
+
+def _backups(found: Json) -> str:
+    """How old the newest backup is, and the newest that was restored for a trial."""
+    made, drill, now = found["backups"]["made"], found["backups"]["drill"], found["box"]["time"]
+    if made is None:
+        return "none yet"
+    age = f"{span(now - made['good'])} old" if made["good"] else "never whole"
+    tried = f"tried {span(now - drill['good'])} ago" if drill and drill["good"] else "never tried"
+    return f"{age}, {tried}"
 
 
 def _release(record: Json) -> str:

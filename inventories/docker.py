@@ -3,6 +3,7 @@
 from roles import ROOT
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
+from roles.backups import Backups
 from roles.drift import Drift
 from roles.firewall import Firewall
 from roles.nginx import Nginx
@@ -24,6 +25,7 @@ docker = group(
         redis=Redis(),
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
+        backups=Backups(),
         drift=Drift(),
         apps=(
             AiNoteTaker(

@@ -10,6 +10,7 @@ from roles.apps.flavor_monk import FlavorMonk
 from roles.apps.pair_cam import PairCam
 from roles.apps.rodeo_ai import RodeoAi
 from roles.apps.the_chatty_ai import TheChattyAi
+from roles.backups import Backups
 from roles.chroma import Chroma
 from roles.drift import Drift
 from roles.firewall import Firewall
@@ -42,6 +43,7 @@ five = group(
         turn=Turn(),
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
+        backups=Backups(),
         drift=Drift(),
         apps=(
             AiNoteTaker(domain="notes.localhost", source=Folder(path=str(_examples / "ai_note_taker"))),

@@ -64,9 +64,14 @@ class Cluster:
         """Past /usr/bin/psql, which is a Perl script that looks for the cluster and takes 60 ms to find it."""
         return f"/usr/lib/postgresql/{self.major}/bin/{name}"
 
-    def ask(self, sql: str, timeout: float = 20, database: str = "postgres") -> str:
-        """What psql says as the superuser. Raises Failed with its errors, never with the statements."""
-        port, folder = self._listens()
+    def ask(
+        self, sql: str, timeout: float = 20, database: str = "postgres", place: tuple[str, str] | None = None
+    ) -> str:
+        """What psql says as the superuser; `place` is port and socket folder of another server of this version.
+
+        Raises Failed with its errors, never with the statements.
+        """
+        port, folder = place or self._listens()
         options = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", folder, "-p", port, "-d", database, "-f", "-"]
         try:
             done = subprocess.run(
@@ -87,12 +92,26 @@ class Cluster:
             raise Failed(f"PostgreSQL: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode()
 
+    @property
+    def data(self) -> str:
+        """The folder that it keeps everything in."""
+        with open(os.path.join(self.folder, "postgresql.conf")) as file:
+            found = re.search(r"^\s*data_directory\s*=?\s*'([^']+)'", file.read(), re.MULTILINE)
+        return found.group(1) if found else ""
+
+    @property
+    def port(self) -> str:
+        """Of the running server. Raises Failed when none runs."""
+        return self._listens()[0]
+
+    @property
+    def socket(self) -> str:
+        """The folder of the running server's socket. Raises Failed when none runs."""
+        return self._listens()[1]
+
     def _listens(self) -> tuple[str, str]:
-        """The port and socket folder of the running server. Raises Failed when none runs."""
         try:
-            with open(os.path.join(self.folder, "postgresql.conf")) as file:
-                data = re.search(r"^\s*data_directory\s*=?\s*'([^']+)'", file.read(), re.MULTILINE)
-            with open(os.path.join(data.group(1) if data else "", "postmaster.pid")) as file:
+            with open(os.path.join(self.data, "postmaster.pid")) as file:
                 lines = file.read().splitlines()
             return lines[3], lines[4]
         except (OSError, IndexError):

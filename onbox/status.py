@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from onbox import certificates, health, machine, releases, slots, units
-from onbox.shell import said
+from onbox import backups, certificates, drill, health, machine, postgres, releases, slots, units
+from onbox.shell import Failed, said
 
 Json = Any
 SHOWN = "ActiveState,SubState,ActiveEnterTimestampMonotonic,MemoryCurrent,MemoryMax,NRestarts"
 
+ARCHIVER = """
+SELECT json_build_object('last', extract(epoch FROM last_archived_time),
+    'failed', CASE WHEN last_failed_time > coalesce(last_archived_time, '-infinity')
+              THEN extract(epoch FROM last_failed_time) END) FROM pg_stat_archiver
+"""
+"""When a piece of WAL went to the repositories last, and when that failed, where it has not gone well since."""
+
 
 def observe(queries: list[Json]) -> list[Json]:
     return [
-        {"box": _box(), "services": _services(query["services"]), "apps": _apps(query["apps"])} for query in queries
+        {
+            "box": _box(),
+            "services": _services(query["services"]),
+            "backups": _backups() if query["backups"] else None,
+            "apps": _apps(query["apps"]),
+        }
+        for query in queries
     ]
 
 
@@ -51,6 +65,16 @@ def _up() -> float:
 
 def _services(names: list[str]) -> Json:
     return {unit: shown["ActiveState"] for unit, shown in units.show(names, SHOWN).items()}
+
+
+def _backups() -> Json:
+    """What was written down of the last backup and drill, and whether changes of PostgreSQL go away from the box."""
+    try:
+        archiver = json.loads(postgres.only(postgres.clusters()).ask(ARCHIVER))
+    except (Failed, ValueError):
+        archiver = None
+    made, tried = backups.record(), backups.record(drill.RECORD)
+    return {"since": backups.since(), "made": made, "drill": tried, "archiver": archiver}
 
 
 def _apps(apps: list[Json]) -> list[Json]:

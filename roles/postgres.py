@@ -38,6 +38,14 @@ FIXED: Mapping[str, str] = {
     "log_parameter_max_length": "0",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
+ARCHIVED: Mapping[str, str] = {
+    "archive_mode": "on",
+    # the server runs it in the folder of its data
+    "archive_command": 'pgbackrest --stanza=main --pg1-path="$PWD" archive-push %p',
+    # seconds after which a change is away, however little there is
+    "archive_timeout": "60",
+}
+"""With backups: each change goes to every repository."""
 
 
 class Postgres(Settings):
@@ -86,6 +94,7 @@ class Cluster:
 
     settings: Postgres
     databases: Sequence[str]
+    archives: bool = False
     name: str = "cluster"
     kind: ClassVar[str] = "postgres"
 
@@ -139,7 +148,8 @@ class Cluster:
 
     def _values(self, found: Json) -> dict[str, str]:
         slow = {"log_min_duration_statement": str(self.settings.slow_ms)}
-        return {**FIXED, **slow, **tuning.settings(found, self.settings.share)}
+        archive = ARCHIVED if self.archives else {}
+        return {**FIXED, **archive, **slow, **tuning.settings(found, self.settings.share)}
 
     def _digest(self, found: Json) -> str:
         """A setting of our own, by which the running server says which settings it has loaded."""
@@ -162,7 +172,7 @@ def wanted(server: Server) -> Iterator[Resource]:
             File(f"{guard}/boxkeeper.conf", render("postgres/boxkeeper.conf.j2")),
         ]
     )
-    yield Cluster(server.postgres, [app.database for app in apps])
+    yield Cluster(server.postgres, [app.database for app in apps], bool(apps) and server.backups is not None)
     yield Databases([_database(server, app) for app in apps])
     if extensions := {app.database: app.extensions for app in apps if app.extensions}:
         yield Extensions(extensions)

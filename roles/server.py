@@ -12,8 +12,9 @@ from typing import Any, ClassVar, NoReturn
 import click
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
-from roles import Fault, Settings, clashes, needs
+from roles import Fault, Settings, backups, clashes, needs
 from roles.apps import App, git
+from roles.backups import Backups
 from roles.base import Base
 from roles.chroma import Chroma
 from roles.drift import Drift
@@ -66,6 +67,7 @@ class Server(Settings):
     nginx: Nginx | None = Field(default=None, description="nginx, one site per app")
     tls: Tls | None = Field(default=None, description="Certificates")
     turn: Turn | None = Field(default=None, description="TURN, which relays calls")
+    backups: Backups | None = Field(default=None, description="Backups, here and away from the box")
     drift: Drift | None = Field(default=None, description="A daily look at what has changed on the box")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")
 
@@ -128,6 +130,7 @@ class Server(Settings):
             for giver in needs.of(app):
                 yield from giver.secrets(app)
             yield from git.secrets(app)
+        yield from backups.secrets(self)
 
 
 def _is_address(host: str) -> bool:

@@ -45,7 +45,7 @@ CASES = {
         settings("postgress=Postgres()"),
         "Server.postgress: unknown setting; did you mean `postgres`?",
     ),
-    "a setting nobody knows, near none": (settings("xyzzy=1"), "Server.xyzzy: unknown setting; known: apps, base, "),
+    "a setting nobody knows, near none": (settings("xyzzy=1"), "Server.xyzzy: unknown setting; known: apps, backups, "),
     "a setting without a name": ('Server("192.0.2.200")', "every setting has a name: write `host=...`"),
     "no address": ("Server(apps=())", "Server.host: is missing; add `host=...`"),
     "an address with a user in it": ('Server(host="root@192.0.2.1")', "Server.host: 'root@192.0.2.1' is no address"),
@@ -150,10 +150,7 @@ CASES = {
         settings('login=Login(known_hosts="/nowhere/hosts")'),
         "Login.known_hosts: /nowhere/hosts can't be read",
     ),
-    "a variable that can't be one": (
-        with_app('env={"A B": "1"}'),
-        "AiNoteTaker.env: 'A B' can't be the name of an env",
-    ),
+    "a variable that can't be one": (with_app('env={"A B": "1"}'), "AiNoteTaker.env: 'A B' can't be the name of"),
     "a variable that is a number": (with_app('env={"WORKERS": 4}'), "AiNoteTaker.env.WORKERS: must be a valid string"),
     "a NUL byte in a variable": (with_app('env={"A": "\\0"}'), "AiNoteTaker.env: A holds a NUL byte"),
     "half a character in a variable": (with_app('env={"A": "\\ud800"}'), "AiNoteTaker.env: A holds half a character"),
@@ -170,10 +167,8 @@ CASES = {
     "a NUL byte": (settings('name="box\\0"'), "Server.name: holds the invisible character '\\x00' at position 4"),
     "a megabyte of text": (settings('name="x" * 1_000_000'), "Server.name: is 1000000 characters long; at most 4096"),
     "a size that is none": (with_app('redis_memory="64 MB"'), "AiNoteTaker.redis_memory: '64 MB' is no size"),
-    "a secret that only you can supply": (
-        with_app('name="second"'),
-        "second needs secret DEEPGRAM_API_KEY: run `boxkeeper secrets set ",
-    ),
+    "a secret that only you can supply": (with_app('name="second"'), "second needs secret DEEPGRAM_API_KEY: run `boxk"),
+    "a class of an app that is wrong": (settings("apps=(_wrong,)"), "_Wrong.needs: 'postgress' is none; did you mean"),
     "the same box twice": (
         'Server(host="192.0.2.99"), Server(host="192.0.2.99")',
         "Server 192.0.2.99: is there 2 times; a box has one `Server`",
@@ -201,7 +196,10 @@ _code = Folder(path=str(_source))
 class _Other(AiNoteTaker):
     processes = (Process("web-web", "uvicorn main:app"), Process("web", "uvicorn main:app"))
 
-_other = _Other(name="aa", domain="d.example.com", source=_code)
+class _Wrong(AiNoteTaker):
+    needs = {"postgress"}
+
+_other, _wrong = (_kind(name="aa", domain="d.example.com", source=_code) for _kind in (_Other, _Wrong))
 """
 
 

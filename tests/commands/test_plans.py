@@ -77,8 +77,8 @@ def test_a_plan_too_small_is_not_marked(house: Path) -> None:
 def test_where_nothing_fits_it_says_why(house: Path) -> None:
     new(house, domain='disk="200gb", domain=')
     output = run("prod").output
-    assert "Fits on none: DigitalOcean CPU-Optimized 16GB has 45.0 GB of disk, and 2" in output
-    assert "(ai-note-taker 200.0 GB, " in output
+    assert "Fits on none: DigitalOcean CPU-Optimized 16GB has 45.0 GB of disk, and 6" in output
+    assert "(Backups 400.0 GB, ai-note-taker 200.0 GB, " in output
 
 
 def test_programs_get_the_same(house: Path) -> None:

@@ -9,9 +9,12 @@ import pytest
 
 from commands.status import screen, size, span, troubles
 
+NOW = 1_800_000_000.0
+HOUR, DAY = 3600.0, 86400.0
 WELL: dict[str, Any] = {
     "host": "203.0.113.10",
     "box": {
+        "time": NOW,
         "up": 400_000.0,
         "load": 0.12,
         "cpus": 1,
@@ -23,6 +26,12 @@ WELL: dict[str, Any] = {
         "failed": [],
     },
     "services": {"nginx.service": "active"},
+    "backups": {
+        "since": NOW - 30 * DAY,
+        "made": {"start": NOW - 9 * HOUR, "good": NOW - 9 * HOUR, "failed": {}, "first": NOW - 30 * DAY},
+        "drill": {"good": NOW - 3 * DAY, "fault": ""},
+        "archiver": {"last": NOW - 30, "failed": None},
+    },
     "apps": [
         {
             "name": "notes",
@@ -60,6 +69,7 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
     assert list(screen(WELL)) == [
         "203.0.113.10: up 5 days, load 0.12 on 1 CPUs",
         "  memory 412 MB of 961 MB, disk 4.9 GB of 24.4 GB, swap 0 MB of 961 MB",
+        "  backups 9 h old, tried 3 days ago",
         "",
         "  notes  https://notes.example.com/",
         "    release      20260101T000000Z-12345678 (main), live since 2026-01-01T00:00:00Z",
@@ -86,6 +96,28 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
         ),
         (but("apps", 0, "health", value="503 no database"), "notes is not healthy: 503 no database"),
         (but("apps", 0, "certificate", "days", value=6), "the certificate of notes ends in 6 days"),
+        (but("backups", "made", value=None), "there is no backup yet: `boxkeeper backup now ENV` makes one"),
+        (
+            but("backups", "made", "failed", value={"u1.example.com": "no route"}),
+            "the last backup failed at u1.example.com: no route",
+        ),
+        (
+            but("backups", "made", "good", value=NOW - 27 * HOUR),
+            "the newest whole backup is 27 h old: `boxkeeper backup now ENV`",
+        ),
+        (
+            but("backups", "made", "good", value=None),
+            "the newest whole backup was never made: `boxkeeper backup now ENV`",
+        ),
+        (
+            but("backups", "archiver", "failed", value=NOW),
+            "changes of PostgreSQL do not get to the backups: `journalctl -u 'postgresql@*'`",
+        ),
+        (but("backups", "drill", "fault", value="no index"), "the last drill failed: no index"),
+        (
+            but("backups", "drill", "good", value=NOW - 9 * DAY),
+            "no backup has been restored for a trial in 8 days: `boxkeeper backup drill ENV`",
+        ),
     ],
 )
 def test_what_is_not_well_is_a_sentence(found: dict[str, Any], said: str) -> None:
@@ -117,6 +149,21 @@ def test_what_is_not_well_is_a_sentence(found: dict[str, Any], said: str) -> Non
 def test_what_is_pinned_under_way_or_at_its_end_is_a_line_and_no_trouble(found: dict[str, Any], said: str) -> None:
     assert said in list(screen(found))
     assert troubles(found) == []
+
+
+def test_a_box_that_is_not_backed_up_says_nothing_of_it() -> None:
+    assert troubles(but("backups", value=None)) == []
+    assert "backups" not in "".join(screen(but("backups", value=None)))
+
+
+def test_a_new_box_has_an_hour_until_its_first_backup_and_a_week_until_its_first_drill() -> None:
+    new = {"since": NOW - 60, "made": None, "drill": None, "archiver": None}
+    assert troubles(but("backups", value=new)) == []
+    assert "  backups none yet" in list(screen(but("backups", value=new)))
+    never = "no backup has been restored for a trial in 8 days: `boxkeeper backup drill ENV`"
+    assert troubles(but("backups", "drill", value=None)) == [never]
+    first = {"start": NOW - 9 * HOUR, "good": NOW - 9 * HOUR, "failed": {}, "first": NOW - 2 * DAY}
+    assert troubles(but("backups", value={**WELL["backups"], "made": first, "drill": None})) == []
 
 
 def test_an_app_that_was_never_released_is_shown_too() -> None:

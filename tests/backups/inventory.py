@@ -1,0 +1,53 @@
+"""A target with two apps whose data is backed up. BACKUPS is JSON: the target, where else to, and settings to try."""
+
+import json
+from os import environ
+from typing import ClassVar
+
+from roles.apps import App, Folder
+from roles.apps.app import Need
+from roles.backups import Backups, Sftp
+from roles.chroma import Chroma
+from roles.postgres import Postgres
+from roles.redis import Redis
+from roles.server import Login, Server, group
+from target import STATE
+
+_data = json.loads(environ["BACKUPS"])
+_target = STATE / "targets" / _data["target"]
+
+
+class _Notes(App):
+    title: ClassVar[str] = "Notes"
+    needs: ClassVar[frozenset[Need]] = frozenset({"postgres", "redis", "chroma"})
+
+
+class _Other(App):
+    title: ClassVar[str] = "Other"
+    needs: ClassVar[frozenset[Need]] = frozenset({"postgres"})
+
+
+_code = Folder(path=".")
+
+box = group(
+    Server(
+        host="127.0.0.1",
+        name="backedup",
+        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        postgres=Postgres(),
+        redis=Redis(),
+        chroma=Chroma(),
+        backups=Backups(
+            offsite=Sftp(
+                host=_data["offsite"],
+                user="keeper",
+                path="/srv/keeper/backups",
+                host_keys=tuple(_data["host_keys"]),
+            )
+        ),
+        apps=(
+            _Notes(name="note-taker", domain="notes.example.com", source=_code),
+            _Other(name="other", domain="other.example.com", source=_code),
+        ),
+    )
+)
