@@ -119,6 +119,6 @@ def _classes() -> Iterator[tuple[str, str]]:
     """What an inventory imports, and from where."""
     for path in sorted((ROOT / "roles").rglob("*.py")):
         # what an app is made of is had from `roles.apps`
-        module = re.sub(r"\.(__init__|app|git)$", "", ".".join(path.relative_to(ROOT).with_suffix("").parts))
+        module = re.sub(r"\.(__init__|app|git|parts)$", "", ".".join(path.relative_to(ROOT).with_suffix("").parts))
         for name in re.findall(r"^(?:class|def) ([A-Za-z]\w*)", path.read_text(), re.MULTILINE):
             yield module, name

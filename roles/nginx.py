@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -35,44 +34,6 @@ class Nginx(Settings):
     def costs(self, apps: Sequence[App], size: Size) -> Iterator[Cost]:
         """Measured: 10 MB with two workers; and the logs of two weeks."""
         yield Cost("nginx", ram_mb=20, disk_mb=200, there="/etc/nginx/boxkeeper")
-
-    def clashes(self, apps: Sequence[App]) -> Iterator[str]:
-        """Routes that can't be served."""
-        for app in apps:
-            yield from (f"{app.name}: {fault}" for route in app.routes if (fault := _fault(app, route)))
-            inner = [(name, each.route.to) for name, each in subdomains(app)]
-            yield from (f"{app.name}: {fault}" for name, to in inner if (fault := _no_process(app, name, to)))
-            paths = [route.path for route in app.routes]
-            yield from (f"{app.name}: two routes for {path}" for path in sorted(set(paths)) if paths.count(path) > 1)
-            if app.frontend is not None and not _is_relative(app.frontend.output):
-                yield f"{app.name}: {app.frontend.output!r} is no folder below the source; write it like `build`"
-
-
-def _fault(app: App, route: Route) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9._~/@:+-]*", route.path) or "//" in route.path or "/../" in f"{route.path}/":
-        return f"{route.path!r} is no path; write it like `/api/`, with no more than letters, digits and ._~/@:+-"
-    if not re.fullmatch(r"[1-9][0-9]{0,5}[kmg]", route.body):
-        return f"{route.path}: {route.body!r} is no size; write it like `10m`"
-    if route.rate is not None and (route.rate.requests < 1 or route.rate.burst < 1):
-        return f"{route.path}: a rate needs at least one request and a burst of one"
-    if route.to.startswith("shared/"):
-        return (
-            "" if _is_relative(route.to) else f"{route.path}: {route.to!r} is no folder; write it like `shared/uploads`"
-        )
-    if route.to == "static":
-        return "" if app.frontend is not None else f"{route.path}: goes to static files, and the app has no frontend"
-    return _no_process(app, route.path, route.to)
-
-
-def _no_process(app: App, place: str, name: str) -> str:
-    known = [process.name for process in app.processes if process.web]
-    if name in known:
-        return ""
-    return f"{place}: no web process is called {name!r}; there is {', '.join(known) or 'none'}"
-
-
-def _is_relative(folder: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z0-9._-][A-Za-z0-9._/-]*", folder)) and ".." not in folder.split("/")
 
 
 @dataclass(frozen=True)

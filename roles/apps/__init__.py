@@ -1,7 +1,8 @@
 """Apps: one file each. An inventory imports the ones it wants; there is no registry."""
 
-from roles.apps.app import App, Folder, Frontend, Job, Node, Process, Python, Rate, Route
+from roles.apps.app import App, Folder
 from roles.apps.git import Git
+from roles.apps.parts import Frontend, Job, Node, Process, Python, Rate, Route
 from roles.apps.role import wanted
 
 __all__ = ["App", "Folder", "Frontend", "Git", "Job", "Node", "Process", "Python", "Rate", "Route", "wanted"]

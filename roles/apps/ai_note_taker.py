@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from roles.apps.app import App, Frontend, Job, Need, Process, Python, Rate, Route
+from roles.apps.app import App, Need
+from roles.apps.parts import Frontend, Job, Process, Python, Rate, Route
 
 
 class AiNoteTaker(App):

@@ -7,16 +7,18 @@ A class per app says what the app IS (runtime, needs, secrets, processes, routes
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, TypeAdapter, field_validator
 
 from roles import Settings
+from roles.apps import kind
 from roles.apps.git import Git
-from roles.apps.texts import normal_domain, uncarriable, usable_name
+from roles.apps.parts import Frontend, Job, Node, Process, Python, Route
+from roles.apps.texts import normal_domain, uncarriable, usable_name, usable_variable
 
 Need = Literal["postgres", "redis", "chroma", "ollama", "turn"]
 
@@ -29,100 +31,11 @@ class Folder(Settings):
     path: str = Field(description="Folder; a relative one begins where the inventory is, or above `inventories/`")
 
 
-@dataclass(frozen=True)
-class Python:
-    """A virtual environment per release, from a requirements file. Paths are from the top of the source."""
-
-    directory: str = "."
-    requirements: str = "requirements.txt"
-
-
-@dataclass(frozen=True)
-class Node:
-    """Node.js with the packages of a package.json: `npm ci` where there is a lock file. Paths are from the top.
-
-    `build` runs after it, with the packages for development there too; None where there is nothing to build.
-    """
-
-    directory: str = "."
-    build: str | None = None
-
-
-@dataclass(frozen=True)
-class Frontend:
-    """A static site. Paths are from the top of the source; `output` is the folder of its files.
-
-    `build` runs after `npm ci`; None where the files are there already, or made by the runtime's build.
-    """
-
-    directory: str = "."
-    build: str | None = "npm run build"
-    output: str = "build"
-
-
-@dataclass(frozen=True)
-class Process:
-    """Something of the app that keeps running.
-
-    `command` is run in `directory` of the release, with the programs of its runtime first on PATH. A `web` process is
-    handed its listening Unix socket as file descriptor 3 (systemd socket activation); a Node one finds it behind the
-    TCP port it listens on, which is `port` and the variable PORT.
-    """
-
-    name: str
-    command: str
-    directory: str = "."
-    web: bool = True
-    port: int = 3000
-    memory: str = "512M"
-    """Where it is stopped, with room for accidents."""
-    typical: str = "128M"
-    """What it works with on a busy day: by this the box is chosen, see `roles/budget.py`."""
-    stop: int = 20
-    """Seconds that it gets to finish what it is doing."""
-    alone: bool = False
-    """Only one of it may run at a time, as of a scheduler: a release stops the old one before it starts the new one."""
-    jit: bool = False
-    """Just-in-time compilers need writable executable memory, which the unit otherwise forbids. Node has it."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Requests that one address may start. For a WebSocket route it counts new connections."""
-
-    requests: int
-    per: Literal["second", "minute"] = "minute"
-    burst: int = 5
-
-
-@dataclass(frozen=True)
-class Route:
-    """A path of the site and where it goes: a process by name, `static` for the frontend, or `shared/FOLDER`.
-
-    A folder of `shared` is kept across releases; what the app puts there is served as files that can't run as a page.
-    A `path` that ends in `/` (or is `/`) is a prefix; any other is exact. `websocket` routes may be idle for hours.
-    Answers are never buffered, so server-sent events and token streams flow.
-    """
-
-    path: str
-    to: str = "web"
-    websocket: bool = False
-    rate: Rate | None = None
-    body: str = "10m"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A command at a time (systemd's OnCalendar, UTC)."""
-
-    name: str
-    command: str
-    calendar: str
-    directory: str = "."
-
-
 class App(Settings):
-    """An app on a box."""
+    """An app on a box. What is wrong with a class of one is a fault of every app of that class."""
+
+    model_config = ConfigDict(ignored_types=(str, int, float, tuple, list, dict, set, frozenset, Process, Route))
+    """An attribute that an app does not have is a fault of ours, with all others, and no exception of pydantic's."""
 
     title: ClassVar[str]
     runtime: ClassVar[Python | Node | None] = None
@@ -155,6 +68,8 @@ class App(Settings):
     """What the biggest step of its npm takes for a while. Measured: npm and vite with a small site 390 MB."""
     redis_use: ClassVar[Literal["cache", "queue"]] = "cache"
     """A cache may forget (least recently used first); a queue must not (when full it refuses writes; it is on disk)."""
+
+    _class_faults: ClassVar[tuple[str, ...]] = ()
 
     name: str = Field(description="Short name: the app's user, folder and units are called so")
     domain: str = Field(description="Where it is reached, e.g. notes.example.com")
@@ -212,7 +127,7 @@ class App(Settings):
     @classmethod
     def _env(cls, env: dict[str, str]) -> dict[str, str]:
         for key, value in env.items():
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", key):
+            if not usable_variable(key):
                 raise ValueError(
                     f"{key[:60]!r} can't be the name of an environment variable; write it like `LOG_LEVEL`"
                 )
@@ -230,6 +145,17 @@ class App(Settings):
         if not re.fullmatch(r"[1-9][0-9]{0,5}(kb|mb|gb)", size):
             raise ValueError(f"{size!r} is no size; write it like `64mb`")
         return size
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        inherited = cls._class_faults
+        said = {fault.partition(".")[2] for fault in inherited}
+        own = kind.mend(cls, _declared(), App)
+        cls._class_faults = (*inherited, *(fault for fault in own if fault.partition(".")[2] not in said))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return (*self._class_faults, *super().faults)
 
     @property
     def root(self) -> str:
@@ -291,3 +217,11 @@ class App(Settings):
     def unit(self, process: str) -> str:
         """The unit of a process or job, without its ending."""
         return f"{self.name}-{process}"
+
+
+@functools.cache
+def _declared() -> dict[str, TypeAdapter[Any]]:
+    """What a class of an app may say, with the type of each."""
+    hints = get_type_hints(App)
+    names = [name for name in vars(App)["__annotations__"] if get_origin(hints[name]) is ClassVar]
+    return {name: TypeAdapter(get_args(hints[name])[0]) for name in names if not name.startswith("_")}

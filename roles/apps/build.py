@@ -12,8 +12,9 @@ from pathlib import Path
 
 from roles import Fault
 from roles.apps import source
-from roles.apps.app import App, Node, Python
+from roles.apps.app import App
 from roles.apps.command import literal
+from roles.apps.parts import Node, Python
 
 SHOWN = 20
 """Lines of a failed build that the user sees."""

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from roles.apps import node
-from roles.apps.app import App, Node
+from roles.apps.app import App
+from roles.apps.parts import Node
 
 if TYPE_CHECKING:
-    from roles.apps.app import Process
+    from roles.apps.parts import Process
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 

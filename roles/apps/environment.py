@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from roles import Fault, needs
-from roles.apps.app import App, Node
+from roles.apps.app import App
 from roles.apps.node import LISTEN
+from roles.apps.parts import Node
 from roles.apps.texts import uncarriable
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from roles.apps.app import App, Need, Node, Process, Rate, Route
+from roles.apps.app import App, Need
+from roles.apps.parts import Node, Process, Rate, Route
 
 EMBEDDING = "all-minilm"
 """What turns recipes into vectors, so that they are found by their meaning: 46 MB."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from roles.apps.app import App, Frontend, Need, Node, Process, Rate, Route
+from roles.apps.app import App, Need
+from roles.apps.parts import Frontend, Node, Process, Rate, Route
 
 EACH = Rate(5, "second", burst=20)
 """A page asks for several things at once, and long polling for one after the other."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from roles.apps.app import App, Frontend, Need, Process, Python, Rate, Route
+from roles.apps.app import App, Need
+from roles.apps.parts import Frontend, Process, Python, Rate, Route
 
 
 class RodeoAi(App):

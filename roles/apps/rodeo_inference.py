@@ -16,7 +16,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from roles.apps.app import App, Process, Python, Route
+from roles.apps.app import App
+from roles.apps.parts import Process, Python, Route
 
 
 class RodeoInference(App):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from roles import render
 from roles.apps import git, node
-from roles.apps.app import App, Node, Process
+from roles.apps.app import App
 from roles.apps.build import commands
 from roles.apps.command import jit, path, unit_command
 from roles.apps.environment import environment, environment_file, public
+from roles.apps.parts import Node, Process
 from roles.apps.release import Live, Release
 from roles.resources import Directory, File, Files, Link, Packages, Resource, Unit, Units, User, Users, Venv
 

@@ -10,7 +10,7 @@ RESERVED = frozenset(
     "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
     "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
     "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot coturn turnserver fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
+    "certbot backups coturn turnserver fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
 )
 OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
 """How the names of others' accounts, units and roles begin."""
@@ -28,6 +28,16 @@ def uncarriable(value: str) -> str:
         return "holds a character that Unicode keeps for nobody; systemd starts nothing with such a variable"
     # MAX_ARG_STRLEN of execve(2): one variable with its name, `=` and the byte that ends it
     return f"is {size} bytes long; Linux hands 128 KiB to a program" if size > 131072 - 130 else ""
+
+
+def usable_variable(name: str) -> bool:
+    """Whether an environment variable can be called so."""
+    return bool(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name))
+
+
+def usable_part(name: str) -> bool:
+    """Whether a process or job can be called so: its units and its socket are."""
+    return bool(re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]|[a-z]", name))
 
 
 def usable_name(name: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from roles.apps.app import App, Need, Node, Process, Route
+from roles.apps.app import App, Need
+from roles.apps.parts import Node, Process, Route
 
 
 class TheChattyAi(App):

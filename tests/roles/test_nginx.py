@@ -126,16 +126,6 @@ def test_a_subdomain_goes_to_one_process_at_its_own_rate() -> None:
     assert "proxy_set_header Upgrade $http_upgrade;" in ws
 
 
-def test_a_subdomain_for_no_process_is_refused() -> None:
-    class Odd(Call):
-        subdomains: ClassVar[dict[str, str | Route]] = {"api": Route("/", to="wbe"), "ws": "nobody"}
-
-    assert list(Nginx().clashes([Odd(name="odd", domain="odd.example.com", source=SOURCE)])) == [
-        "odd: api.odd.example.com: no web process is called 'wbe'; there is web",
-        "odd: ws.odd.example.com: no web process is called 'nobody'; there is web",
-    ]
-
-
 def test_an_app_without_a_frontend_serves_no_files() -> None:
     class Api(AiNoteTaker):
         frontend: ClassVar[Frontend | None] = None  # type: ignore[assignment]
@@ -167,57 +157,6 @@ def test_what_a_client_says_about_itself_is_replaced() -> None:
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in text
     assert "$proxy_add_x_forwarded_for" not in text
     assert "$http_" not in text
-
-
-@pytest.mark.parametrize(
-    "route",
-    [
-        Route("/a; return 200"),
-        Route("/a {"),
-        Route("/a}\nserver {"),
-        Route("/$host"),
-        Route("~ .*"),
-        Route("api/"),
-        Route("/a b"),
-        Route("/a//b"),
-        Route("/a/../b"),
-        Route('/"'),
-        Route("/a\\"),
-        Route("/a#"),
-        Route("/a", body="10 MB"),
-        Route("/a", body="0"),
-        Route("/a", body="1m; autoindex on"),
-        Route("/a", to="worker"),
-        Route("/a", to="web; }"),
-        Route("/a", rate=Rate(0)),
-        Route("/a", rate=Rate(1, burst=0)),
-    ],
-)
-def test_a_route_that_nginx_would_read_as_more_than_a_path_is_refused(route: Route) -> None:
-    class Odd(AiNoteTaker):
-        routes: ClassVar[tuple[Route, ...]] = (route,)
-
-    faults = list(Nginx().clashes([Odd(domain="a.example.com", source=SOURCE)]))
-    assert len(faults) == 1
-    assert faults[0].startswith("ai-note-taker: ")
-
-
-@pytest.mark.parametrize("output", ["/etc", "../secrets", "a/../../b", "build; autoindex on", "a b", "", "$host"])
-def test_a_frontend_outside_the_source_is_refused(output: str) -> None:
-    class Odd(AiNoteTaker):
-        frontend: ClassVar[Frontend] = Frontend(output=output)
-
-    assert len(list(Nginx().clashes([Odd(domain="a.example.com", source=SOURCE)]))) == 1
-
-
-def test_two_routes_for_one_path_and_files_without_a_frontend_are_refused() -> None:
-    class Odd(App):
-        title: ClassVar[str] = "Odd"
-        processes: ClassVar[tuple[Process, ...]] = (Process("web", "x"),)
-        routes: ClassVar[tuple[Route, ...]] = (Route("/api/"), Route("/api/"), Route("/", to="static"))
-
-    faults = list(Nginx().clashes([Odd(name="odd", domain="a.example.com", source=SOURCE)]))
-    assert faults == ["odd: /: goes to static files, and the app has no frontend", "odd: two routes for /api/"]
 
 
 def found(features: Features | None, files: dict[str, bytes], current: bool = True) -> dict[str, Any]:
