@@ -167,6 +167,17 @@ def test_a_release_and_the_way_back(newcomer: Newcomer) -> None:
     assert "./boxkeeper release prod ai-note-taker" in newcomer.types("cat .github/workflows/release-ai-note-taker.yml")
 
 
+def test_a_backup_and_what_comes_back_from_it(newcomer: Newcomer) -> None:
+    assert "and read back: here" in newcomer.types("./boxkeeper backup now prod")
+    assert "PostgreSQL, whole" in newcomer.types("./boxkeeper backup list prod")
+    assert "here: PostgreSQL is whole" in newcomer.types("./boxkeeper backup verify prod")
+    assert "restored from here and compared: " in newcomer.types("./boxkeeper backup drill prod")
+    restored = newcomer.types("./boxkeeper restore prod ai-note-taker")
+    assert re.search(r"database ai_note_taker_restored: \d+ tables, \d+ rows, each compared", restored), restored
+    newcomer.types("./boxkeeper secrets set prod backups/ping", stdin="http://127.0.0.1:1/")
+    assert "backups" in newcomer.types("./boxkeeper status prod")
+
+
 def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
     assert " passed" in newcomer.types("./boxkeeper test --fast")
 
