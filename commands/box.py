@@ -18,7 +18,7 @@ import paramiko
 from fabric import Connection
 from pyinfra.api import StringCommand
 
-from commands.inventory import check, inventory_of
+from commands.inventory import check, inventory_of, seen
 from roles import Fault
 from roles.apps import App
 from roles.connector import Transport
@@ -101,13 +101,18 @@ def _copy(source: Callable[[], bytes], to: Any, then: Callable[[], object] = lam
 
 
 def servers(env: str) -> list[Server]:
-    """The boxes of an environment. Raises Fault for a mistake in its inventory."""
+    """The boxes of an environment, to look at: without their secrets. Raises Fault for a mistake in its inventory."""
+    return seen(inventory_of(env))
+
+
+def supplied(env: str) -> list[Server]:
+    """The boxes of an environment with their secrets. Raises Fault for a mistake in its inventory."""
     return check(inventory_of(env))
 
 
-def with_app(env: str, name: str) -> tuple[Server, App]:
+def with_app(env: str, name: str, boxes: Callable[[str], list[Server]] = servers) -> tuple[Server, App]:
     """The first box that an app is on. Raises Fault with the names that there are."""
-    known = [(server, app) for server in servers(env) for app in server.apps]
+    known = [(server, app) for server in boxes(env) for app in server.apps]
     found = next((pair for pair in known if pair[1].name == name), None)
     if found is None:
         names = ", ".join(sorted({app.name for _, app in known})) or "none"

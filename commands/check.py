@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from commands.box import logged_in, servers
+from commands.box import logged_in, supplied
 from roles import Fault, base, cdn, firewall
 from roles.budget import Budget
 from roles.checks import TIGHT
@@ -41,7 +41,7 @@ class Finding:
 def check(env: str, as_json: bool) -> None:
     """Whether a run could do its work on each box. Changes nothing; ends with 1 when something is in the way."""
     told = (lambda _: None) if as_json else click.echo
-    found = {server.host: list(_told(server, told)) for server in servers(env)}
+    found = {server.host: list(_told(server, told)) for server in supplied(env)}
     if as_json:
         click.echo(json.dumps({host: [asdict(each) for each in findings] for host, findings in found.items()}))
     if any(finding.bad for findings in found.values() for finding in findings):

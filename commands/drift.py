@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from commands.box import logged_in, servers
+from commands.box import logged_in, supplied
 from commands.status import query, troubles
 from roles import drift as role
 from roles.order import ORDER, plan
@@ -21,7 +21,7 @@ from roles.server import Server
 @click.option("--json", "as_json", is_flag=True, help="For a script")
 def drift(env: str, as_json: bool) -> None:
     """What differs from the inventory, and what is not from it. Changes nothing; ends with 1 when there is any."""
-    found = [_ask(server) for server in servers(env)]
+    found = [_ask(server) for server in supplied(env)]
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from roles import ROOT, Fault
-from roles.server import Server
+from roles.server import Server, without_secrets
 
 ENVIRONMENT = r"[a-z][a-z0-9_]{0,30}"
 """What an environment can be called: its inventory is a Python file of that name."""
@@ -45,6 +45,14 @@ def check(inventory: str) -> list[Server]:
     if not groups:
         raise Fault(_without_hosts(inventory))
     return [data["server"] for hosts, _ in groups for _, data in hosts]
+
+
+def seen(inventory: str) -> list[Server]:
+    """The same for who only looks at its boxes: secrets may be missing, and no key to them is needed."""
+    boxes = list(without_secrets(described(inventory), ROOT / inventory))
+    if not boxes:
+        raise Fault(_without_hosts(inventory))
+    return boxes
 
 
 def refusal(inventory: str, operations: Sequence[str]) -> str | None:

@@ -60,7 +60,7 @@ def shell(env: str, app: str | None) -> None:
         sys.exit(box.show(argv))
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("env")
 @click.argument("app")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

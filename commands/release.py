@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from commands.box import logged_in, with_app
+from commands.box import logged_in, supplied, with_app
 from commands.converge import converge
 from commands.inventory import inventory_of
 from commands.status import span
@@ -26,7 +26,7 @@ from roles.server import Server
 @click.option("--ref", help="Branch, tag or commit in place of the inventory's; it stays until the next release")
 def release(env: str, app: str, ref: str | None) -> None:
     """Make the newest version of an app live. Nobody notices; one that does not get healthy takes no traffic."""
-    server, wanted = with_app(env, app)
+    server, wanted = with_app(env, app, supplied)
     _must_be_alone(env, wanted, _history(server, wanted))
     _say_who_is_first(server, wanted)
     chosen = [] if ref is None else ["--data", f"ref={_data(ref)}"]
@@ -48,7 +48,7 @@ def release(env: str, app: str, ref: str | None) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Also where migrations lie between")
 def rollback(env: str, app: str, to: str | None, yes: bool) -> None:
     """Make an earlier release live again, by default the one before. It stays until the next `boxkeeper release`."""
-    server, wanted = with_app(env, app)
+    server, wanted = with_app(env, app, supplied)
     before = _history(server, wanted)
     _must_be_alone(env, wanted, before)
     goal = to or previous(before)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -44,8 +44,12 @@ def plan(inventory: str, deploy: str = DEPLOY) -> Plan:
 
 @click.command()
 @click.argument("env")
-def up(env: str) -> None:
-    """Make the boxes of an environment what its inventory says, and say what changed."""
+@click.option("--yes", "-y", is_flag=True, help="Without a question, which only a terminal is asked")
+def up(env: str, yes: bool) -> None:
+    """Make the boxes of an environment what its inventory says, and say what changed.
+
+    Ends with 1 when the run did not end well, or left something to change.
+    """
     inventory = inventory_of(env)
     servers = check(inventory)
     wanted = plan(inventory)
@@ -57,16 +61,23 @@ def up(env: str) -> None:
     click.echo(f"{len(wanted.changing)} operations would change something, and what follows from them:")
     for name in wanted.changing:
         click.echo(f"  {name}")
+    if not yes and sys.stdin.isatty() and not click.confirm("Go on?", default=True):
+        raise Fault("nothing was changed")
     outcome = converge(inventory, DEPLOY)
     if outcome.code != 0:
-        raise Fault(f"the run did not end well; what was done stays, and the same line goes on: `boxkeeper up {env}`")
+        _failed(f"the run did not end well; what was done stays, and the same line goes on: `boxkeeper up {env}`")
     after = plan(inventory)
     left = after.changing
     click.echo(f"{outcome.changed} operations changed something; {len(left)} left to change.")
     _warn(after)
     if left:
-        raise Fault(f"still not as wanted: {', '.join(left)}")
+        _failed(f"still not as wanted: {', '.join(left)}")
     _addresses(servers)
+
+
+def _failed(reason: str) -> NoReturn:
+    click.echo(f"--> {reason}", err=True)
+    sys.exit(1)
 
 
 def _warn(plan: Plan) -> None:

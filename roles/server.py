@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -150,31 +150,41 @@ def group(*servers: Server) -> tuple[list[tuple[str, dict[str, Any]]], dict[str,
     Checks everything that can be checked without a connection. With faults it prints all of them and ends with exit
     code 2; generated secrets that do not exist yet are made and stored.
     """
-    strangers = [type(server).__name__ for server in servers if not isinstance(server, Server)]
-    if strangers:
-        _refuse([f"group: takes `Server(...)`, one after the other, and was given a {name}" for name in strangers])
     inventory = _inventory_file()
-    servers = tuple(server.located(_folder(inventory)) for server in servers)
-    faults = [*clashes.among(servers), *(fault for server in servers for fault in _faults(server))]
+    boxes, faults = _read(servers, inventory)
     store = Store.beside(inventory)
-    wanted = [secret for server in servers for secret in server.wanted_secrets()]
+    wanted = [secret for server in boxes for secret in server.wanted_secrets()]
     faults += store.complete(wanted, make=not faults)
     if faults:
-        _refuse(faults)
-    for server in servers:
+        _refuse(faults, inventory)
+    for server in boxes:
         server._kept.update(store.kept())
-    return [(f"@box/{server.host}", _host_data(server)) for server in servers], {}
+    return [(f"@box/{server.host}", _host_data(server)) for server in boxes], {}
 
 
-def _faults(server: Server) -> list[str]:
-    return [*server.faults, *clashes.within(server)]
+def without_secrets(servers: Sequence[Server], inventory: Path) -> tuple[Server, ...]:
+    """The boxes of an inventory for who only looks at them: checked as `group` does, less their secrets."""
+    boxes, faults = _read(servers, inventory)
+    if faults:
+        _refuse(faults, inventory)
+    return boxes
 
 
-def _refuse(faults: list[str]) -> NoReturn:
+def _read(servers: Sequence[Server], inventory: Path) -> tuple[tuple[Server, ...], list[str]]:
+    """The boxes with the paths that they mean, and what is wrong with them."""
+    strangers = [type(server).__name__ for server in servers if not isinstance(server, Server)]
+    if strangers:
+        takes = "group: takes `Server(...)`, one after the other, and was given a"
+        _refuse([f"{takes} {name}" for name in strangers], inventory)
+    boxes = tuple(server.located(_folder(inventory)) for server in servers)
+    return boxes, [*clashes.among(boxes), *(fault for box in boxes for fault in (*box.faults, *clashes.within(box)))]
+
+
+def _refuse(faults: list[str], inventory: Path) -> NoReturn:
     """Print what is wrong and end with exit code 2."""
     for fault in dict.fromkeys(faults):
         click.echo(f"--> {fault}", err=True)
-    click.echo(f"{len(set(faults))} to mend in {_inventory_file().name}; nothing was connected.", err=True)
+    click.echo(f"{len(set(faults))} to mend in {inventory.name}; nothing was connected.", err=True)
     sys.exit(2)
 
 

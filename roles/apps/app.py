@@ -70,6 +70,8 @@ class App(Settings):
     """A cache may forget (least recently used first); a queue must not (when full it refuses writes; it is on disk)."""
 
     _class_faults: ClassVar[tuple[str, ...]] = ()
+    _mended: ClassVar[tuple[str, ...]] = ()
+    """Those of its own and of its bases that are seen no more."""
 
     name: str = Field(description="Short name: the app's user, folder and units are called so")
     domain: str = Field(description="Where it is reached, e.g. notes.example.com")
@@ -148,10 +150,8 @@ class App(Settings):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        inherited = cls._class_faults
-        said = {fault.partition(".")[2] for fault in inherited}
-        own = kind.mend(cls, _declared(), App)
-        cls._class_faults = (*inherited, *(fault for fault in own if fault.partition(".")[2] not in said))
+        cls._mended = (*cls._mended, *kind.mend(cls, _declared(), App))
+        cls._class_faults = tuple(dict.fromkeys((*cls._mended, *kind.check(cls))))
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -20,11 +20,11 @@ FILLED = ("domain", "name", "root")
 
 
 def mend(cls: Any, declared: Mapping[str, TypeAdapter[Any]], plain: Any) -> tuple[str, ...]:
-    """The faults of a class; an attribute that is of another type becomes what it is in the plain one.
+    """The faults of what this class itself says; what is of another type becomes what it is in the plain one.
 
     `declared` are the attributes that an app has, by name, with their types.
     """
-    faults = [*_title(cls), *_strangers(cls, declared)]
+    faults = [*_strangers(cls, declared)]
     for name in [name for name in declared if name in vars(cls)]:
         value = vars(cls)[name]
         try:
@@ -34,8 +34,13 @@ def mend(cls: Any, declared: Mapping[str, TypeAdapter[Any]], plain: Any) -> tupl
         except ValidationError as error:
             faults += _sentences(name, value, error)
             setattr(cls, name, getattr(plain, name, cls.__name__))
-    faults += [*_variables(cls), *_processes(cls), *_site(cls)]
-    return tuple(dict.fromkeys(f"{cls.__name__}.{fault}" for fault in faults))
+    return tuple(f"{cls.__name__}.{fault}" for fault in faults)
+
+
+def check(cls: Any) -> tuple[str, ...]:
+    """The faults of all that a class is together. A class that others are made from may be incomplete."""
+    faults = [*_title(cls), *_variables(cls), *_processes(cls), *_site(cls)]
+    return tuple(f"{cls.__name__}.{fault}" for fault in faults)
 
 
 def _parts(value: object) -> Iterator[Any]:

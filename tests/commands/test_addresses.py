@@ -64,5 +64,5 @@ def test_a_run_that_did_not_end_well_gives_no_address(
     monkeypatch: pytest.MonkeyPatch, plans: tuple[tuple[str, ...], ...], code: int
 ) -> None:
     ended, said = run(monkeypatch, *plans, code=code)
-    assert ended == 2
+    assert ended == 1
     assert "https://" not in said

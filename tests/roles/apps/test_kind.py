@@ -94,7 +94,16 @@ def test_all_of_it_is_said_at_once_and_what_is_wrong_in_the_settings_too() -> No
 
 
 def test_a_class_of_a_class_that_is_wrong_has_its_faults() -> None:
-    assert faults(derived("More", kind(health="x"))) == ("Notes.health: 'x' is no path; write it like `/health`",)
+    assert faults(derived("More", kind(secrets="KEY"))) == (
+        "Notes.secrets: must be several: write `secrets = (...,)`, with the comma",
+    )
+    assert faults(derived("More", kind(health="x"))) == ("More.health: 'x' is no path; write it like `/health`",)
+
+
+def test_a_class_that_others_are_made_from_may_be_incomplete() -> None:
+    base = kind(routes=(Route("/"),))
+    assert len(faults(base)) == 1
+    assert faults(derived("Whole", base, processes=(WEB,))) == ()
 
 
 def test_what_a_class_may_leave_to_python_is_right() -> None:
