@@ -84,6 +84,14 @@ def test_list_shows_names_kinds_and_ages_and_no_values() -> None:
     assert value("note-taker/postgres") not in shown
 
 
+def test_the_key_to_what_was_backed_up_is_never_another_one() -> None:
+    assert run("generate", "prod", "backups/key").exit_code == 0
+    before = value("backups/key")
+    refused = run("generate", "--replace", "prod", "backups/key")
+    assert "opens every backup that there is" in refused.output
+    assert value("backups/key") == before
+
+
 def test_generate_replaces_only_when_asked() -> None:
     run("generate", "prod", "note-taker/postgres")
     before = value("note-taker/postgres")
