@@ -115,8 +115,12 @@ def troubles(found: Json) -> list[str]:
         said.append(f"only {box['inodes_free']:.0%} of the disk's inodes are free")
     for app in found["apps"]:
         said += [f"{unit} is {each['state']}" for unit, each in app["units"].items() if each["state"] != "active"]
-        if app["health"]:
-            said.append(f"{app['name']} is not healthy: {app['health']}")
+        if app["release"] is None:
+            said.append(f"{app['name']} is not on this box: `boxkeeper up ENV` brings it")
+        elif app["health"]:
+            said.append(
+                f"{app['name']} is not healthy: {app['health']}; what it said: `boxkeeper logs ENV {app['name']}`"
+            )
         if app["certificate"] and app["certificate"]["days"] < 14:
             said.append(f"the certificate of {app['name']} ends in {app['certificate']['days']} days")
     if found["backups"]:

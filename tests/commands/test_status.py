@@ -94,7 +94,11 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
             but("apps", 0, "units", "notes-web@1.service", "state", value="activating"),
             "notes-web@1.service is activating",
         ),
-        (but("apps", 0, "health", value="503 no database"), "notes is not healthy: 503 no database"),
+        (
+            but("apps", 0, "health", value="503 no database"),
+            "notes is not healthy: 503 no database; what it said: `boxkeeper logs ENV notes`",
+        ),
+        (but("apps", 0, "release", value=None), "notes is not on this box: `boxkeeper up ENV` brings it"),
         (but("apps", 0, "certificate", "days", value=6), "the certificate of notes ends in 6 days"),
         (but("backups", "made", value=None), "there is no backup yet: `boxkeeper backup now ENV` makes one"),
         (
