@@ -71,4 +71,5 @@ def psql(env: str, app: str, arguments: tuple[str, ...]) -> None:
         raise Fault(f"{app} has no database: its class does not need postgres")
     argv = ["runuser", "-u", "postgres", "--", "env", f"PGOPTIONS=-c role={wanted.database}", "psql", wanted.database]
     with logged_in(server) as box:
-        sys.exit(box.show([*argv, *arguments]))
+        # `--` before psql's own options is what other programs ask for
+        sys.exit(box.show([*argv, *arguments[arguments[:1] == ("--",) :]]))

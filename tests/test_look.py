@@ -89,8 +89,9 @@ def test_a_shell_of_the_box_is_roots_and_its_exit_code_is_ours(target: Target) -
 
 def test_psql_takes_a_file_of_any_size_and_is_the_owner(target: Target) -> None:
     question = b"SELECT current_user, length('" + b"x" * 3_000_000 + b"')"
-    done = boxkeeper(target, "psql", "five", APP, "--", "-At", stdin=question)
-    assert done.stdout.strip() == b"ai_note_taker|3000000", done.stderr
+    for options in (["-At"], ["--", "-At"]):
+        done = boxkeeper(target, "psql", "five", APP, *options, stdin=question)
+        assert done.stdout.strip() == b"ai_note_taker|3000000", done.stderr
 
 
 def test_psql_is_a_dialogue_on_a_terminal(target: Target) -> None:
