@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from commands.box import Box, logged_in, servers
+from commands.box import logged_in, servers
 from commands.status import size, span
 from roles import Fault
 from roles.resources import Json
@@ -55,21 +55,22 @@ def _follow(env: str, unit: str) -> None:
     codes = []
     for server in kept(env):
         with logged_in(server) as box:
-            codes.append(_shown(box, unit))
+            codes.append(box.show(["sh", "-c", FOLLOWED, "sh", unit]))
     if any(codes):
         sys.exit(1)
-
-
-def _shown(box: Box, unit: str) -> int:
-    return box.show(["sh", "-c", FOLLOWED, "sh", unit])
 
 
 def kept(env: str) -> list[Server]:
     """The boxes that have backups. Raises Fault where none has."""
     found = [server for server in servers(env) if server.backups is not None]
     if not found:
-        raise Fault(f"{env} has no backups: write `backups=Backups()` into its Server, and `boxkeeper up {env}`")
+        raise without(env)
     return found
+
+
+def without(env: str) -> Fault:
+    """What is said where nothing is backed up."""
+    return Fault(f"{env} has no backups: write `backups=Backups()` into its Server, and `boxkeeper up {env}`")
 
 
 @backup.command("list")

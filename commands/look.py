@@ -60,7 +60,7 @@ def shell(env: str, app: str | None) -> None:
         sys.exit(box.show(argv))
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("env")
 @click.argument("app")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -71,5 +71,4 @@ def psql(env: str, app: str, arguments: tuple[str, ...]) -> None:
         raise Fault(f"{app} has no database: its class does not need postgres")
     argv = ["runuser", "-u", "postgres", "--", "env", f"PGOPTIONS=-c role={wanted.database}", "psql", wanted.database]
     with logged_in(server) as box:
-        # `--` before psql's own options is what other programs ask for
-        sys.exit(box.show([*argv, *arguments[arguments[:1] == ("--",) :]]))
+        sys.exit(box.show([*argv, *arguments]))

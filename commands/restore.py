@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 import click
 
+from commands.backup import without
 from commands.box import logged_in, with_app
 from roles import Fault, backups
 from roles.apps import App
@@ -44,7 +45,7 @@ def restore(
     """
     server, wanted = with_app(env, app)
     if server.backups is None:
-        raise Fault(f"{env} has no backups: write `backups=Backups()` into its Server, and `boxkeeper up {env}`")
+        raise without(env)
     if replace and (tables or files):
         raise Fault("--replace takes the whole app; a table or a file is yours to move from where it is restored to")
     asked = {

@@ -12,7 +12,7 @@ import click
 from commands import editor
 from commands.rotate import rotate
 from commands.store import store_of, typed, wishes
-from roles import Fault, backups, keys, sheet
+from roles import Fault, keys, sheet
 from roles.readers import Reader
 from roles.rotation import LONGEST_DAYS, Kept
 from roles.secrets import Secret, Store
@@ -58,8 +58,6 @@ def set_(env: str, name: str, line: bool, new: bool) -> None:
 def generate(env: str, name: str, replace: bool) -> None:
     """Make a value: 40 letters and digits, or an SSH key where that is what is wanted."""
     store = store_of(env)
-    if replace and name == backups.KEY:
-        raise Fault(f"{name} opens every backup that there is; with another one all of them would be lost")
     wish = (wishes(store) or {}).get(name)
     store.generate(name, replace, wish.kind if wish else "password")
     click.echo(f"{name} is in {store.path.name}.")

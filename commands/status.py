@@ -17,6 +17,10 @@ from roles.server import Server
 
 FULL = 0.9
 """Of memory or disk, from which on it is worth a word."""
+STALE, UNTRIED = 26 * 3600.0, 8 * 86400.0
+"""Seconds after which a backup, and a drill, should have been followed by the next one: a day and a week, and some."""
+FIRST = 3600.0
+"""Seconds that a new box has for its first backup, which begins after a minute."""
 
 
 @click.command()
@@ -128,12 +132,6 @@ def troubles(found: Json) -> list[str]:
     if box["reboot"]:
         said.append("an update wants a reboot")
     return list(dict.fromkeys(said))
-
-
-STALE, UNTRIED = 26 * 3600.0, 8 * 86400.0
-"""Seconds after which a backup, and a drill, should have been followed by the next one: a day and a week, and some."""
-FIRST = 3600.0
-"""Seconds that a new box has for its first backup, which begins after a minute."""
 
 
 def backup_troubles(found: Json, now: float) -> Iterator[str]:

@@ -139,7 +139,7 @@ def _files(repository: Repository, folders: list[str], what: Json) -> str:
     repository.forget(what["keep_days"])
     # what was just written is read back with a seventh of the rest, another one each day
     repository.verify(f"{int(time.time() // 86400) % 7 + 1}/7")
-    repository.run("restore", snapshot, "--target", f"{HOME}/read-back", "--verify", "--include", "/etc/boxkeeper")
+    repository.restore(snapshot, f"{HOME}/read-back", "/etc/boxkeeper")
     shutil.rmtree(f"{HOME}/read-back", ignore_errors=True)
     print(f"{repository.name}: files {snapshot[:8]}")
     return snapshot

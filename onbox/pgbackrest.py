@@ -30,11 +30,8 @@ def run(*arguments: str) -> str:
             capture_output=True,
             timeout=LONGEST,
             check=False,
-            cwd="/",
-            user="postgres",
-            group="postgres",
-            extra_groups=[],
-            env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+            **postgres.ACCOUNT,
+            env=postgres.ENVIRONMENT,
         )
     except (OSError, LookupError, subprocess.TimeoutExpired) as error:
         raise Failed(f"pgbackrest: {type(error).__name__}") from None

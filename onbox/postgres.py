@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from onbox import files, machine, packages, units
 from onbox.shell import Failed, run
 
 Json = Any
+ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 CLUSTERS = "/etc/postgresql"
 PATHS = ("conf.d", "conf.d/99-boxkeeper.conf", "pg_hba.conf", "start.conf")
 """In the folder of the cluster's settings; `roles/postgres.py` says what is in them."""
@@ -43,6 +44,18 @@ SELECT json_build_object(
                  '[]') FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee <> datdba)))
     FROM pg_database WHERE datname <> 'template0'))
 """
+
+
+class Account(TypedDict):
+    """Whom `subprocess` is to start a program as."""
+
+    user: str
+    group: str
+    extra_groups: list[str]
+    cwd: str
+
+
+ACCOUNT: Account = {"user": "postgres", "group": "postgres", "extra_groups": [], "cwd": "/"}
 
 
 @dataclass(frozen=True)
@@ -80,11 +93,8 @@ class Cluster:
                 capture_output=True,
                 timeout=timeout,
                 check=False,
-                user="postgres",
-                group="postgres",
-                extra_groups=[],
-                cwd="/",
-                env={"LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"},
+                **ACCOUNT,
+                env={**ENVIRONMENT, "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"},
             )
         except (OSError, LookupError, subprocess.TimeoutExpired) as error:
             raise Failed(f"psql: {type(error).__name__}") from None

@@ -15,8 +15,6 @@ Json = Any
 KEY = "/etc/boxkeeper/backups/key"
 CACHE = "/var/cache/boxkeeper-restic"
 LONGEST = 6 * 3600.0
-NO_REPOSITORY = 10
-"""Its exit code where there is none, from 0.17 on; older ones say 1 for everything."""
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,8 @@ def as_postgres(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        cwd="/",
-        user="postgres",
-        group="postgres",
-        extra_groups=[],
-        env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        **postgres.ACCOUNT,
+        env=postgres.ENVIRONMENT,
     )
 
 

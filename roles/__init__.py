@@ -12,7 +12,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
@@ -184,12 +184,17 @@ def _fault(model: type[Settings], kind: str, name: str, message: str) -> str:
     if name == NAMELESS:
         return f"every setting has a name: write `{next(iter(model.model_fields))}=...`"
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(name[:60], model.model_fields, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(model.model_fields))}"
-        return f"unknown setting; {hint}"
+        return f"unknown setting; {instead(name, model.model_fields)}"
     if kind == "missing":
         return f"is missing; add `{name}=...`"
     return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def instead(wrong: str, known: Iterable[str]) -> str:
+    """What to write in place of a word: the known one that it is nearest to, or one of all."""
+    words = sorted(known)
+    near = difflib.get_close_matches(wrong[:60], words, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(words) or 'none'}"
 
 
 def _bytecode() -> FileSystemBytecodeCache | None:

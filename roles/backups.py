@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from roles import Settings, chroma, redis, render
+from roles import Settings, chroma, client, redis, render
 from roles.apps.app import App
 from roles.apps.git import HOST_KEY
 from roles.budget import Cost, Size, megabytes
@@ -32,21 +32,28 @@ WITHOUT_SFTP = ("debian 12", "ubuntu 22.04")
 """Distributions whose pgBackRest is older than 2.46, the first one that speaks SFTP."""
 
 
+def _folder(path: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", path) or ".." in path:
+        raise ValueError(f"{path!r} is no folder; write it from the root, like `/backups/prod`")
+    return path
+
+
+Absolute = Annotated[str, AfterValidator(_folder)]
+"""A folder, from the root."""
+
+
 class Sftp(Settings):
     """A folder on an SFTP server, e.g. a storage box: reached with an SSH key that is made on first use."""
 
     host: str = Field(description="Name or address of the server")
     user: str = Field(description="Whom to log in as")
-    path: str = Field(description="A folder there that is for these backups alone, from the root, e.g. /backups/prod")
+    path: Absolute = Field(
+        description="A folder there that is for these backups alone, from the root, e.g. /backups/prod"
+    )
     host_keys: tuple[str, ...] = Field(
         description="Every SSH key of the server as `ssh-keyscan HOST` prints it, e.g. `ssh-ed25519 AAAA...`"
     )
     port: int = Field(default=22, ge=1, le=65535, description="Its SSH port")
-
-    @field_validator("path")
-    @classmethod
-    def _path(cls, path: str) -> str:
-        return _folder(path)
 
     @field_validator("host", "user")
     @classmethod
@@ -70,7 +77,7 @@ class Sftp(Settings):
 
     @property
     def known_hosts(self) -> bytes:
-        name = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
+        name = client.known_as(self.host, self.port)
         return "".join(f"{name} {key}\n" for key in self.host_keys).encode()
 
     def postgres(self, server: Server) -> dict[str, str]:
@@ -91,13 +98,11 @@ class Sftp(Settings):
 
     def files(self, server: Server) -> dict[str, Any]:
         """How restic finds its repository: variables, and options."""
-        ssh = (
-            f"ssh -F /dev/null -i {ETC}/ssh.key -p {self.port} -o BatchMode=yes -o IdentitiesOnly=yes"
-            " -o ConnectTimeout=15 -o ServerAliveInterval=15 -o StrictHostKeyChecking=yes"
-            f" -o UserKnownHostsFile={ETC}/known_hosts {self.user}@{self.host} -s sftp"
-        )
+        patience = {"ConnectTimeout": "15", "ServerAliveInterval": "15"}
+        ssh = client.ssh(f"{ETC}/known_hosts", Port=str(self.port), **patience)
         url = f"sftp:{self.user}@{self.host}:{self.path}/files"
-        return {"env": {"RESTIC_REPOSITORY": url}, "options": ["-o", f"sftp.command={ssh}"]}
+        options = ["-o", f"sftp.command={ssh} -i {ETC}/ssh.key {self.user}@{self.host} -s sftp"]
+        return {"env": {"RESTIC_REPOSITORY": url}, "options": options}
 
 
 class S3(Settings):
@@ -106,12 +111,7 @@ class S3(Settings):
     endpoint: str = Field(description="Its host, e.g. s3.eu-central-1.amazonaws.com or fsn1.your-objectstorage.com")
     bucket: str = Field(description="A bucket that is for these backups")
     region: str = Field(description="Its region, e.g. eu-central-1")
-    path: str = Field(default="/boxkeeper", description="A folder in it that is for these backups alone")
-
-    @field_validator("path")
-    @classmethod
-    def _path(cls, path: str) -> str:
-        return _folder(path)
+    path: Absolute = Field(default="/boxkeeper", description="A folder in it that is for these backups alone")
 
     @field_validator("endpoint", "bucket", "region")
     @classmethod
@@ -150,16 +150,11 @@ class S3(Settings):
 class Backups(Settings):
     """Backups of the apps' databases and files: daily, and of PostgreSQL every change within a minute."""
 
-    path: str = Field(default="/var/backups/boxkeeper", description="The folder on the box for a copy of them")
+    path: Absolute = Field(default="/var/backups/boxkeeper", description="The folder on the box for a copy of them")
     offsite: Sftp | S3 | None = Field(default=None, description="Where else they go; without it they die with the box")
     at: str = Field(default="02:30", description="When, each day, UTC")
     keep_days: int = Field(default=14, ge=2, le=3650, description="Days that one can go back")
     drill: str = Field(default="Sun 04:30", description="When they are restored for a trial, as systemd writes it; UTC")
-
-    @field_validator("path")
-    @classmethod
-    def _path(cls, path: str) -> str:
-        return _folder(path)
 
     @field_validator("at")
     @classmethod
@@ -183,12 +178,6 @@ class Backups(Settings):
         kept = sum(megabytes(app.disk) for app in apps)
         less = "a smaller `disk` of the apps"
         yield Cost("Backups", disk_mb=2 * kept, brief_mb=300, there=f"{self.path}/postgres", less_disk=less)
-
-
-def _folder(path: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", path) or ".." in path:
-        raise ValueError(f"{path!r} is no folder; write it from the root, like `/backups/prod`")
-    return path
 
 
 def secrets(server: Server) -> Iterator[Secret]:

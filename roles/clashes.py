@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PORTS = {80: "nginx", 443: "nginx", 3478: "turn", 5349: "turn", 5432: "postgres"}
 """Ports that roles listen on by themselves. Redis says itself which ones it takes."""
-CHECKED = ("firewall", "tls", "nginx", "postgres", "redis", "chroma", "ollama", "turn")
+CHECKED = ("firewall", "tls", "postgres", "redis", "chroma", "ollama", "turn")
 """Roles that have a word to say about the apps beside them."""
 
 

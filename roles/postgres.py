@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from roles import Settings, render, tuning
+from roles import Settings, instead, render, tuning
 from roles.apps.app import App
 from roles.budget import Cost, Size, megabytes
 from roles.databases import Database, Databases, Login, login_name
@@ -83,9 +82,7 @@ def _extension_faults(app: App) -> Iterator[str]:
         yield f'{app.name}: has extensions of PostgreSQL and does not need it: add "postgres" to its `needs`'
     for name in app.extensions:
         if name not in KNOWN:
-            near = difflib.get_close_matches(name, KNOWN, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(KNOWN))}"
-            yield f"{app.name}: unknown extension of PostgreSQL {name!r}; {hint}"
+            yield f"{app.name}: unknown extension of PostgreSQL {name!r}; {instead(name, KNOWN)}"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ class Secret:
     kind: Made = "password"
 
 
+PERMANENT = frozenset({"backups/key"})
+"""What opens things that are kept for long, which nothing closes anew when it changes."""
+
+
 class Store:
     """The secrets of one environment. Methods raise Fault with one line when the file can't be opened."""
 
@@ -291,6 +295,8 @@ def _changed(name: str, was: Kept | None, value: str) -> Kept:
         return was or rotation.supplied(value)
     if was.other is not None:
         raise Fault(f"{name} is being rotated: finish that first")
+    if name in PERMANENT:
+        raise Fault(f"{name} opens every backup that there is; with another one all of them would be lost")
     return replace(was, value=value, made=rotation.today())
 
 

@@ -21,6 +21,7 @@ CORE = {
     "budget",
     "cdn",
     "checks",
+    "client",
     "clashes",
     "confirmed",
     "connector",

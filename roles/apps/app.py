@@ -71,7 +71,7 @@ class App(Settings):
 
     _class_faults: ClassVar[tuple[str, ...]] = ()
     _mended: ClassVar[tuple[str, ...]] = ()
-    """Those of its own and of its bases that are seen no more."""
+    """The faults of what was made plain in it and in its bases, where they can be seen no more."""
 
     name: str = Field(description="Short name: the app's user, folder and units are called so")
     domain: str = Field(description="Where it is reached, e.g. notes.example.com")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from roles import ROOT, Settings
+from roles import ROOT, Settings, client
 from roles.keys import public_of
 from roles.resources import File, Json
 from roles.secrets import Secret
@@ -104,16 +104,8 @@ def query(app: App) -> Json | None:
 
 
 def ssh_of(app: App) -> str:
-    """The SSH that git is to use, less its key: none of what root has set up for itself, and no other server."""
-    options = {
-        "BatchMode": "yes",
-        "ConnectTimeout": "10",
-        "IdentitiesOnly": "yes",
-        "StrictHostKeyChecking": "yes",
-        "GlobalKnownHostsFile": "/dev/null",
-        "UserKnownHostsFile": _known_hosts(app),
-    }
-    return " ".join(["ssh -F /dev/null", *(f"-o {name}={value}" for name, value in options.items())])
+    """The SSH that git is to use, less its key."""
+    return client.ssh(_known_hosts(app), ConnectTimeout="10")
 
 
 def _file(app: App) -> str:
@@ -128,7 +120,7 @@ def _host(url: str) -> str | None:
     """The server of a URL that is asked by SSH, as `known_hosts` calls it; None for another URL."""
     if found := re.match(r"ssh://(?:[^@/]*@)?([^:/]+)(?::(\d+))?/", url):
         host, port = found.groups()
-        return host if port in (None, "22") else f"[{host}]:{port}"
+        return client.known_as(host, int(port or 22))
     short = re.match(r"[\w.-]+@([\w.-]+):", url)  # `git@github.com:you/app.git`
     return short and short[1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import string
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from roles import instead
 from roles.apps.parts import Process, Route
 from roles.apps.texts import uncarriable, usable_part, usable_variable
 
@@ -29,8 +31,8 @@ def mend(cls: Any, declared: Mapping[str, TypeAdapter[Any]], plain: Any) -> tupl
         value = vars(cls)[name]
         try:
             setattr(cls, name, declared[name].validate_python(value))
-            for part in _parts(value):
-                TypeAdapter(type(part)).validate_python(vars(part))
+            for part, fields in _parts(value):
+                _type(part).validate_python(fields)
         except ValidationError as error:
             faults += _sentences(name, value, error)
             setattr(cls, name, getattr(plain, name, cls.__name__))
@@ -43,14 +45,20 @@ def check(cls: Any) -> tuple[str, ...]:
     return tuple(f"{cls.__name__}.{fault}" for fault in faults)
 
 
-def _parts(value: object) -> Iterator[Any]:
-    """What of `roles/apps/parts.py` is in a value; that checks nothing itself, so that all is said at once."""
+def _parts(value: object) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """The type and the fields of what is in a value of `roles/apps/parts.py`, which checks nothing itself."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
     if is_dataclass(value):
-        yield value
+        yield type(value), vars(value)
         inner = vars(value).values()
     for each in inner:
         yield from _parts(each)
+
+
+@functools.cache
+def _type(part: type) -> TypeAdapter[Any]:
+    """Made once for each: one takes as long as all the rest of a class's check."""
+    return TypeAdapter(part)
 
 
 def _title(cls: Any) -> Iterator[str]:
@@ -64,20 +72,15 @@ def _strangers(cls: Any, declared: Mapping[str, Any]) -> Iterator[str]:
     for name, value in vars(cls).items():
         if name.startswith("_") or name in declared or hasattr(cls.__base__, name) or not _is_value(value):
             continue
-        near = difflib.get_close_matches(name, declared, n=1)
-        yield f"{name}: nothing that an app has; {_instead(near, declared)}"
+        yield f"{name}: nothing that an app has; {instead(name, declared)}"
     for name in vars(cls).get("__annotations__", {}):
-        near = difflib.get_close_matches(name, declared, n=1, cutoff=0.8)
-        if name in cls.model_fields and name not in cls.__base__.model_fields and near:
-            yield f"{name}: a setting so like one of an app's own; {_instead(near, declared)}"
+        is_new = name in cls.model_fields and name not in cls.__base__.model_fields
+        if is_new and difflib.get_close_matches(name, declared, cutoff=0.8):
+            yield f"{name}: a setting so like one of an app's own; {instead(name, declared)}"
 
 
 def _is_value(value: object) -> bool:
     return isinstance(value, (str, int, float, tuple, list, dict, set, frozenset, Process, Route))
-
-
-def _instead(near: list[str], known: Iterable[str]) -> str:
-    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
 
 
 def _sentences(name: str, value: object, error: ValidationError) -> Iterator[str]:
@@ -89,8 +92,7 @@ def _sentences(name: str, value: object, error: ValidationError) -> Iterator[str
         elif item["type"] == "literal_error":
             known = re.findall(r"'([^']*)'", item["msg"])
             strange = next((one for one in (value if isinstance(value, Iterable) else [value]) if one not in known), "")
-            near = difflib.get_close_matches(str(strange), known, n=1)
-            yield f"{name}: {str(strange)[:60]!r} is none; {_instead(near, known)}"
+            yield f"{name}: {str(strange)[:60]!r} is none; {instead(str(strange), known)}"
         else:
             yield f"{place}: {item['msg'].replace('Input should be', 'must be')}"
 
@@ -121,8 +123,7 @@ def _braces(value: str) -> str:
         return "has a brace by itself; a brace that is meant is written twice: `{{`"
     for name in names:
         if name not in FILLED:
-            near = difflib.get_close_matches(name, FILLED, n=1)
-            hint = f"did you mean `{{{near[0]}}}`?" if near else f"known: {', '.join(f'`{{{one}}}`' for one in FILLED)}"
+            hint = instead(f"{{{name}}}", [f"{{{one}}}" for one in FILLED])
             return f"has `{{{name[:60]}}}`; {hint}"
     return ""
 
@@ -186,8 +187,7 @@ def _end(cls: Any, route: Route) -> str:
     known = [each.name for each in cls.processes if each.web]
     if route.to in known:
         return ""
-    near = difflib.get_close_matches(route.to, known, n=1)
-    return f"{route.path}: leads to {route.to[:60]!r}, which is no process that is `web`; {_instead(near, known)}"
+    return f"{route.path}: leads to {route.to[:60]!r}, which is no process that is `web`; {instead(route.to, known)}"
 
 
 def _is_folder(path: str) -> bool:
