@@ -1,8 +1,8 @@
-"""`boxkeeper up`: what it says at its end."""
+"""`boxkeeper up`: what it asks at a terminal, and what it says at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import pytest
@@ -40,14 +40,22 @@ SERVER = Server(
 )
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *plans: tuple[str, ...], code: int = 0) -> tuple[int, str]:
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    *plans: tuple[str, ...],
+    code: int = 0,
+    options: Sequence[str] = (),
+    terminal: bool = False,
+    stdin: str = "",
+) -> tuple[int, str]:
     """`boxkeeper up prod`, where pyinfra's plans are these, one after the other."""
     left: Iterator[tuple[str, ...]] = iter(plans)
     monkeypatch.setattr(up, "inventory_of", lambda env: f"inventories/{env}.py")
     monkeypatch.setattr(up, "check", lambda inventory: [SERVER])
     monkeypatch.setattr(up, "plan", lambda inventory: up.Plan(9, next(left), ()))
     monkeypatch.setattr(up, "converge", lambda inventory, deploy: Outcome(code, 2))
-    done = CliRunner().invoke(main, ["up", "prod"])
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: terminal)  # what stands for stdin
+    done = CliRunner().invoke(main, ["up", "prod", *options], input=stdin)
     return done.exit_code, done.output
 
 
@@ -66,3 +74,20 @@ def test_a_run_that_did_not_end_well_gives_no_address(
     ended, said = run(monkeypatch, *plans, code=code)
     assert ended == 1
     assert "https://" not in said
+
+
+@pytest.mark.parametrize(
+    ("terminal", "options", "answer", "goes_on"),
+    [
+        (True, [], "y\n", True),
+        (True, [], "n\n", False),
+        (True, ["-y"], "", True),
+        (False, [], "", True),
+    ],
+)
+def test_it_asks_at_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, options: list[str], answer: str, goes_on: bool
+) -> None:
+    code, said = run(monkeypatch, ("a",), (), options=options, terminal=terminal, stdin=answer)
+    assert (code == 0, "https://" in said) == (goes_on, goes_on), said
+    assert ("Go on?" in said) is bool(answer)

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from commands import inventory
+from commands.box import servers
 from roles import ROOT, Fault
 
 HEAD = """
@@ -82,6 +83,22 @@ def test_plain_pyinfra_says_it_in_one_line_too(tmp_path: Path, body: str, said: 
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_who_only_looks_needs_no_secrets_and_is_told_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "prod.py"
+    path.write_text(
+        f"{HEAD}\nfrom roles.backups import Backups\nprod = group(Server(host='192.0.2.1', backups=Backups()))"
+    )
+    (box,) = inventory.seen(str(path))
+    assert not box.keeps("backups/key")
+    assert list(tmp_path.iterdir()) == [path], "nothing was made"
+    path.write_text(f"{HEAD}\nprod = group(Server(host='192.0.2.1'), Server(host='192.0.2.1'))")
+    with pytest.raises(SystemExit, match="2"):
+        servers(str(path))
+    assert "Server 192.0.2.1: is there 2 times" in capsys.readouterr().err
 
 
 def test_a_mistyped_path_is_one_line_with_those_that_are_there() -> None:

@@ -31,6 +31,9 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "routes.requests: must be a valid integer",
     ),
     "two processes of one name": ({"processes": (WEB, WEB)}, "processes: 2 processes or jobs are called web"),
+    "a process whose unit could not be called so": ({"processes": (Process("Web", "a"),)}, "'Web' can't be a name"),
+    "a command of two lines": ({"processes": (Process("web", "a\nb"),)}, "web is empty, or more than one line"),
+    "a variable that can't be carried": ({"variables": {"A": "\0"}}, "variables: A holds a NUL byte"),
     "a process and a job of one name": (
         {"processes": (WEB,), "jobs": (Job("web", "a", "daily"),)},
         "processes: 2 processes or jobs are called web",
