@@ -92,7 +92,7 @@ def test_who_only_looks_needs_no_secrets_and_is_told_what_is_wrong(
     path.write_text(
         f"{HEAD}\nfrom roles.backups import Backups\nprod = group(Server(host='192.0.2.1', backups=Backups()))"
     )
-    (box,) = inventory.seen(str(path))
+    (box,) = servers(str(path))
     assert not box.keeps("backups/key")
     assert list(tmp_path.iterdir()) == [path], "nothing was made"
     path.write_text(f"{HEAD}\nprod = group(Server(host='192.0.2.1'), Server(host='192.0.2.1'))")
