@@ -62,7 +62,6 @@ def restore(
     with logged_in(server) as box:
         code = box.show(["/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper", "restore", "run", json.dumps(asked)])
     if code:
-        click.echo("--> what is live is as it was", err=True)
         sys.exit(1)
     if not replace and not tables and not files:
         click.echo(f"To put it in place: `boxkeeper restore {env} {app}{f' --at {at!r}' if at else ''} --replace`")

@@ -23,23 +23,48 @@ ARRIVES = 30.0
 
 
 def run(text: str) -> None:
-    """Restore as this JSON says, and print what was done. Raises Failed; what is live is as it was then.
+    """Restore as this JSON says, and print what was done. Raises Failed, which says so where nothing live was touched.
 
     {"app", "database" (or None), "folders", "services", "at" (UTC, or None for the newest), "into", "tables", "files",
     "replace", "from" (which repository, by its place)}
     """
     asked = json.loads(text)
     with backups.alone():
-        for line in restore(asked, backups.described()):
+        try:
+            for line in beside(asked, backups.described()):
+                print(line, flush=True)
+        except Failed as failed:
+            raise Failed(f"{failed}\n--> what is live is as it was") from None
+        for line in in_place(asked) if asked["replace"] else ():
             print(line, flush=True)
 
 
-def restore(asked: Json, what: Json) -> Iterator[str]:
-    """Do it, and say so line by line."""
+def beside(asked: Json, what: Json) -> Iterator[str]:
+    """Bring it beside what is live, and say so line by line."""
     if asked["files"] or asked["folders"] or asked["services"]:
         yield from _files(asked, Repository.of(what["repositories"][asked["from"]]))
     if asked["database"] and not asked["files"]:
         yield from _database(asked)
+
+
+def in_place(asked: Json) -> Iterator[str]:
+    """Put what is beside into the place of what is live. By now all of it has arrived, and is compared."""
+    if asked["database"]:
+        yield from _swapped(postgres.only(postgres.clusters()), asked["database"], asked["into"])
+    for path, place in _places(asked).items():
+        if os.path.isdir(_home(asked) + path):
+            yield from _in_place(_home(asked) + path, place, asked["services"])
+
+
+def _home(asked: Json) -> str:
+    """The folder that files come into, by their whole paths."""
+    return f"/srv/{asked['app']}/restored"
+
+
+def _places(asked: Json) -> dict[str, str]:
+    """Where each folder of the backup is when it is live. Services are backed up by their copies."""
+    copies = {f"{backups.COPIES}{each['folder']}": each["folder"] for each in asked["services"]}
+    return {folder: folder for folder in asked["folders"]} | copies
 
 
 def _database(asked: Json) -> Iterator[str]:
@@ -62,8 +87,6 @@ def _database(asked: Json) -> Iterator[str]:
         except Failed:
             live.ask(f'DROP DATABASE "{into}"')
             raise
-    if asked["replace"]:
-        yield from _swapped(live, database, into)
 
 
 def _away(live: postgres.Cluster) -> Iterator[str]:
@@ -119,11 +142,8 @@ def _stamp() -> str:
 def _files(asked: Json, repository: Repository) -> Iterator[str]:
     snapshot = chosen(repository.snapshots(), asked["at"])
     yield f"Files as they were {snapshot['time'][:19]} UTC:"
-    home = f"/srv/{asked['app']}/restored"
+    home, wanted = _home(asked), asked["files"] or list(_places(asked))
     shutil.rmtree(home, ignore_errors=True)
-    pairs = {folder: folder for folder in asked["folders"]}
-    pairs |= {f"{backups.COPIES}{each['folder']}": each["folder"] for each in asked["services"]}
-    wanted = asked["files"] or list(pairs)
     repository.restore(snapshot["id"], home, *wanted)
     missing = [path for path in asked["files"] if not os.path.lexists(home + path)]
     if missing:
@@ -131,10 +151,6 @@ def _files(asked: Json, repository: Repository) -> Iterator[str]:
     for path in wanted:
         if os.path.lexists(home + path):
             yield f"  {home}{path}"
-    if asked["replace"]:
-        for path, place in pairs.items():
-            if os.path.isdir(home + path):
-                yield from _in_place(home + path, place, asked["services"])
 
 
 def chosen(snapshots: list[Json], at: str | None) -> Json:

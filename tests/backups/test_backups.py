@@ -103,6 +103,12 @@ def test_one_table_alone_and_one_file_alone(box: Box, backed_up: Any) -> None:
 def test_what_is_live_is_replaced_by_who_types_its_name_and_kept_by_another(box: Box, backed_up: Any) -> None:
     unsure = box.command("restore", "ENV", "note-taker", "--replace", stdin=b"other\n")
     assert (unsure.returncode, b"nothing was changed" in unsure.stderr) == (2, True)
+    box.target.succeed(f"echo newest >{NOTE}")
+    box.sql("CREATE DATABASE note_taker_restored", "postgres")
+    failed = box.command("restore", "ENV", "note-taker", "--replace", stdin=b"note-taker\n")
+    assert (failed.returncode, b"what is live is as it was" in failed.stderr) == (1, True), failed
+    assert box.target.succeed(f"cat {NOTE}").strip() == "newest", "the files too"
+    box.sql("DROP DATABASE note_taker_restored", "postgres")
     box.sql("DELETE FROM drafts")
     box.target.succeed("touch /var/lib/boxkeeper-chroma/note-taker/later")
     mark = next(iter(json.loads(box.command("backup", "list", "ENV", "--json").stdout)))["last"]["stop"]
