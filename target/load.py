@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -26,6 +27,8 @@ class Load:
     domain: str
     port: int
     sockets: int = 200
+    talk: bool = True
+    """Whether WebSockets send messages: who sends one in the moment of a program's end may not get its last word."""
     requests: int = 0
     failed: list[str] = field(default_factory=list)
     """What came instead of an answer, one for each request."""
@@ -54,7 +57,7 @@ class Load:
         links = [link for link in opened if isinstance(link, ClientConnection)]
         self.cut += [f"did not open: {link!r}" for link in opened if not isinstance(link, ClientConnection)]
         clients = [self._ask(number, kept=number < KEPT) for number in range(KEPT + NEW)]
-        asked = [asyncio.create_task(work) for work in (*clients, *(self._beat(link) for link in links))]
+        asked = [asyncio.create_task(work) for work in (*clients, *(self._hold(link) for link in links))]
         if len(links) == self.sockets:
             self._ready.set()
         await asyncio.gather(*asked)
@@ -71,14 +74,16 @@ class Load:
                 ping_interval=None,
             )
 
-    async def _beat(self, link: ClientConnection) -> None:
+    async def _hold(self, link: ClientConnection) -> None:
         try:
             while not self._ends.is_set():
-                await link.send("beat")
-                await asyncio.wait_for(link.recv(), PATIENCE)
-                self.echoed += 1
-                await asyncio.sleep(BEAT)
-        except (WebSocketException, OSError, TimeoutError) as error:
+                if self.talk:
+                    await link.send("beat")
+                    await asyncio.wait_for(link.recv(), PATIENCE)
+                    self.echoed += 1
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(link.recv(), BEAT)
+        except (WebSocketException, OSError, asyncio.TimeoutError) as error:
             self.cut.append(f"{type(error).__name__}: {error}")
 
     async def _ask(self, number: int, kept: bool) -> None:

@@ -55,8 +55,8 @@ class Site:
         """The name of the release that is live."""
         return self.target.succeed(f"basename $(readlink /srv/{self.app}/live/release)").strip()
 
-    def load(self, sockets: int = 200) -> Load:
-        return Load(f"{self.kind}.localhost", self.target.port(443), sockets)
+    def load(self, sockets: int = 200, talk: bool = True) -> Load:
+        return Load(f"{self.kind}.localhost", self.target.port(443), sockets, talk)
 
     def memory_mb(self) -> int:
         """What all its running versions take together (proc(5): Pss)."""

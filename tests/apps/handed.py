@@ -4,6 +4,7 @@
 how the program ended each time. Standard library only.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -80,6 +81,8 @@ def main() -> None:
         began = time.monotonic()
         program.send_signal(signal.SIGTERM)
         ends.append((program.wait(30), time.monotonic() - began))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)  # so does systemd, with what is left of it (KillMode=mixed)
         program = start(handed)
     for thread in threads:
         thread.join()

@@ -41,7 +41,7 @@ def test_another_environment_is_a_release_that_nobody_notices(pulse: Site) -> No
 def test_what_is_open_longer_than_its_time_is_closed_with_a_word(pulse: Site) -> None:
     short = Site(pulse.target, pulse.folder, pulse.kind, {"PULSE_DRAIN": "4"})
     assert short.release("short").code == 0
-    with short.load(sockets=5) as load:
+    with short.load(sockets=5, talk=False) as load:
         assert short.release("next").code == 0
         assert load.cut == []
         deadline = time.monotonic() + 20
@@ -114,7 +114,7 @@ def test_a_box_too_small_for_two_copies_restarts_in_place_and_loses_no_request(p
     small = "sed 's/^MemAvailable:.*/MemAvailable: 100000 kB/' /proc/meminfo >/run/meminfo"
     pulse.target.succeed(f"{small} && mount --bind /run/meminfo /proc/meminfo")
     try:
-        with pulse.load(sockets=3) as load:
+        with pulse.load(sockets=3, talk=False) as load:
             assert pulse.release("small").code == 0
             assert pulse.release("broken").code != 0
             time.sleep(1)
