@@ -8,6 +8,7 @@ from typing import Any
 
 from onbox import slots
 from onbox.journal import last_lines
+from onbox.masks import masked
 from onbox.shell import Failed, said
 from onbox.slots import Slot
 
@@ -41,7 +42,7 @@ def apply(payload: Json) -> None:
         raise Failed("no release is live")
     asked = door(slot)
     if asked and (reason := wait(asked)):
-        raise Failed(explained(reason, asked, time.time() - PATIENCE))
+        raise Failed(masked(explained(reason, asked, time.time() - PATIENCE), payload["app"]))
 
 
 def door(slot: Slot) -> Json:

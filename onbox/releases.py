@@ -21,6 +21,7 @@ from typing import Any
 from onbox import handover, records, schema, slots, source, stock, units
 from onbox.journal import last_lines
 from onbox.links import point, target
+from onbox.masks import masked
 from onbox.shell import Failed
 from onbox.shell import run as sh
 from onbox.slots import Slot
@@ -87,10 +88,9 @@ def apply(payload: Json) -> None:
     _wait(app)
     name = _begin(payload)
     program = "/usr/bin/python3 -I /usr/local/lib/boxkeeper releases"
-    sh(["systemctl", "reset-failed", _unit(app)], ok=(0, 1))
     # killed, it still tidies up: the box does that, however the connection or the release ends
     after = f"--property=ExecStopPost={program} settle {app}"
-    sh(["systemd-run", "--quiet", f"--unit={_unit(app)}", after, *f"{program} run {app} {name}".split()])
+    sh(["systemd-run", "--quiet", "--collect", f"--unit={_unit(app)}", after, *f"{program} run {app} {name}".split()])
     _wait(app)
     record = records.read(app, name) or {}
     if record.get("result") != "live":
@@ -165,8 +165,9 @@ def run(app: str, name: str) -> None:
         _prepare(spec, record)
         handover.go_live(record)
     except (Failed, OSError, tarfile.TarError) as failed:
-        _end(record, "failed", str(failed))
-        raise Failed(str(failed)) from None
+        reason = masked(str(failed), app)
+        _end(record, "failed", reason)
+        raise Failed(reason) from None
     _end(record, "live")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from roles import Fault, needs
 from roles.apps.app import App
@@ -24,14 +25,30 @@ def environment(server: Server, app: App) -> dict[str, str]:
     made: dict[str, str] = {}
     for giver in needs.of(app):
         made |= giver.variables(server, app)
-    optional = [name for name in app.optional if server.keeps(f"{app.name}/{name}")]
-    names = (*app.secrets, *app.generated, *optional)
-    kept = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in names}
-    kept |= dict(_previous(server, app))
+    kept = _kept(server, app)
     for name, value in kept.items():
         if objection := uncarriable(value):
             raise Fault(f"{app.name}: secret {name} {objection}")
     return _with_node(app, {**made, **public(app), **kept, **app.env})
+
+
+def hidden(server: Server, app: App) -> list[str]:
+    """The variables that nobody may read: its secrets, and addresses of what it needs that have a password in them."""
+    found = set(_kept(server, app))
+    for giver in needs.of(app):
+        secrets = [server.secret(secret.name).get_secret_value() for secret in giver.secrets(app)]
+        carry = [each for secret in secrets for each in (secret, quote(secret, safe=""))]
+        given = giver.variables(server, app)
+        found.update(name for name, value in given.items() if any(each in value for each in carry))
+    return sorted(found)
+
+
+def _kept(server: Server, app: App) -> dict[str, str]:
+    """What the store has for it, by the name of its variable."""
+    optional = [name for name in app.optional if server.keeps(f"{app.name}/{name}")]
+    names = (*app.secrets, *app.generated, *optional)
+    kept = {name: server.secret(f"{app.name}/{name}").get_secret_value() for name in names}
+    return {**kept, **dict(_previous(server, app))}
 
 
 def _previous(server: Server, app: App) -> Iterator[tuple[str, str]]:
@@ -56,13 +73,14 @@ def _with_node(app: App, variables: dict[str, str]) -> dict[str, str]:
     return {"NODE_ENV": "production", **variables, "NODE_OPTIONS": options}
 
 
-def environment_file(variables: Mapping[str, str]) -> bytes:
-    """The variables as systemd's EnvironmentFile= reads them.
+def environment_file(variables: Mapping[str, str], hidden: Sequence[str] = ()) -> bytes:
+    """The variables as systemd's EnvironmentFile= reads them, below a comment that names the hidden ones.
 
     Inside double quotes a backslash before one of the four characters below means that character, and everything else,
     newlines included, is itself (systemd.exec(5), and `parse_env_file_internal` in its source).
     """
-    return "".join(f'{name}="{_quoted(value)}"\n' for name, value in sorted(variables.items())).encode()
+    comment = f"# hidden: {' '.join(hidden)}\n" if hidden else ""
+    return (comment + "".join(f'{name}="{_quoted(value)}"\n' for name, value in sorted(variables.items()))).encode()
 
 
 def _quoted(value: str) -> str:

@@ -11,7 +11,7 @@ from roles.apps import git, node
 from roles.apps.app import App
 from roles.apps.build import commands
 from roles.apps.command import jit, path, unit_command
-from roles.apps.environment import environment, environment_file, public
+from roles.apps.environment import environment, environment_file, hidden, public
 from roles.apps.parts import Node, Process
 from roles.apps.release import Live, Release
 from roles.resources import Directory, File, Files, Link, Packages, Resource, Unit, Units, User, Users, Venv
@@ -60,7 +60,7 @@ def app_wanted(server: Server, app: App, release: Release) -> Iterator[Resource]
             # nginx reads what the app puts there: new files take the folder's group
             *(Directory(f"{app.root}/{folder}", "2750", app.name, "www-data") for folder in app.folders),
             Link(f"{app.root}/current", "live/release/build"),
-            File(app.env_file, environment_file(environment(server, app)), mode="0640"),
+            File(app.env_file, environment_file(environment(server, app), hidden(server, app)), mode="0640"),
             File(app.build_env_file, environment_file(public(app))),
             *git.files(server, app),
             Directory(app.units_folder),
