@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import click
 
 from commands.box import logged_in, servers
-from commands.status import size, span
+from commands.status import size
+from onbox.troubles import span
 from roles import Fault
 from roles.resources import Json
 from roles.server import Server

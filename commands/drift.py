@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import click
 
 from commands.box import logged_in, supplied
-from commands.status import query, troubles
+from onbox.troubles import troubles
 from roles import drift as role
+from roles.alerts import query
 from roles.order import ORDER, plan
 from roles.resources import Json
 from roles.server import Server

@@ -12,7 +12,7 @@ import click
 from commands.box import logged_in, supplied, with_app
 from commands.converge import converge
 from commands.inventory import inventory_of
-from commands.status import span
+from onbox.troubles import span
 from roles import Fault
 from roles.apps import App
 from roles.apps.release import under_way

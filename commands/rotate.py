@@ -17,8 +17,8 @@ import click
 from commands.box import logged_in
 from commands.converge import converge
 from commands.inventory import check, inventory_of
-from commands.status import span
 from commands.store import store_of, typed
+from onbox.troubles import span
 from roles import Fault, rotation
 from roles.keys import public_of
 from roles.resources import Json

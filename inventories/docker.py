@@ -1,6 +1,7 @@
 """The target: a throw-away box in Docker, made by `./boxkeeper demo`. A real inventory looks the same."""
 
 from roles import ROOT
+from roles.alerts import Alerts
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.backups import Backups
@@ -26,6 +27,7 @@ docker = group(
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
         backups=Backups(),
+        alerts=Alerts(),
         drift=Drift(),
         apps=(
             AiNoteTaker(

@@ -4,6 +4,7 @@ import json
 from os import environ
 
 from roles import ROOT
+from roles.alerts import Alerts
 from roles.apps import Folder
 from roles.apps.ai_note_taker import AiNoteTaker
 from roles.apps.flavor_monk import FlavorMonk
@@ -44,6 +45,7 @@ five = group(
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
         backups=Backups(),
+        alerts=Alerts(),
         drift=Drift(),
         apps=(
             AiNoteTaker(domain="notes.localhost", source=Folder(path=str(_examples / "ai_note_taker"))),

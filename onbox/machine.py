@@ -41,6 +41,13 @@ def available_mb() -> int:
     return _meminfo_mb("MemAvailable")
 
 
+def busy_seconds() -> float:
+    """Seconds that its CPUs have worked since its start, all of them together."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, *interrupts = map(int, file.readline().split()[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
 def _meminfo_mb(name: str) -> int:
     with open("/proc/meminfo") as file:
         return next(int(line.split()[1]) // 1024 for line in file if line.startswith(f"{name}:"))

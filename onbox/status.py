@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from onbox import backups, certificates, drill, health, machine, postgres, releases, slots, units
+from onbox import backups, certificates, drill, health, machine, notices, postgres, releases, slots, units
 from onbox.shell import Failed, said
 
 Json = Any
@@ -30,6 +30,7 @@ def observe(queries: list[Json]) -> list[Json]:
             "services": _services(query["services"]),
             "backups": _backups() if query["backups"] else None,
             "apps": _apps(query["apps"]),
+            "alerts": notices.said(),
         }
         for query in queries
     ]
@@ -84,6 +85,7 @@ def _apps(apps: list[Json]) -> list[Json]:
 def _app(app: Json) -> Json:
     slot = slots.live(app["name"])
     return {
+        "name": app["name"],
         "units": {unit: _unit(shown) for unit, shown in units.show(slot.services() if slot else [], SHOWN).items()},
         "release": (slot and slot.record) or None,
         "ending": [_ending(other) for other in slots.every(app["name"]) if slots.ends(other)],

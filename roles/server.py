@@ -12,7 +12,8 @@ from typing import Any, ClassVar, NoReturn
 import click
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
-from roles import Fault, Settings, backups, clashes, needs
+from roles import Fault, Settings, alerts, backups, clashes, needs
+from roles.alerts import Alerts
 from roles.apps import App, git
 from roles.backups import Backups
 from roles.base import Base
@@ -68,6 +69,7 @@ class Server(Settings):
     tls: Tls | None = Field(default=None, description="Certificates")
     turn: Turn | None = Field(default=None, description="TURN, which relays calls")
     backups: Backups | None = Field(default=None, description="Backups, here and away from the box")
+    alerts: Alerts | None = Field(default=None, description="Word of what is past its limits")
     drift: Drift | None = Field(default=None, description="A daily look at what has changed on the box")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")
 
@@ -131,6 +133,7 @@ class Server(Settings):
                 yield from giver.secrets(app)
             yield from git.secrets(app)
         yield from backups.secrets(self)
+        yield from alerts.secrets(self)
 
 
 def _is_address(host: str) -> bool:

@@ -45,7 +45,7 @@ CASES = {
         settings("postgress=Postgres()"),
         "Server.postgress: unknown setting; did you mean `postgres`?",
     ),
-    "a setting nobody knows, near none": (settings("xyzzy=1"), "Server.xyzzy: unknown setting; known: apps, backups, "),
+    "a setting nobody knows, near none": (settings("xyzzy=1"), "Server.xyzzy: unknown setting; known: alerts, apps, "),
     "a setting without a name": ('Server("192.0.2.200")', "every setting has a name: write `host=...`"),
     "no address": ("Server(apps=())", "Server.host: is missing; add `host=...`"),
     "an address with a user in it": ('Server(host="root@192.0.2.1")', "Server.host: 'root@192.0.2.1' is no address"),

@@ -2,7 +2,7 @@
 
 from roles.apps.app import App, Folder
 from roles.apps.git import Git
-from roles.apps.parts import Frontend, Job, Node, Process, Python, Rate, Route
+from roles.apps.parts import Frontend, Job, Limits, Node, Process, Python, Rate, Route
 from roles.apps.role import wanted
 
-__all__ = ["App", "Folder", "Frontend", "Git", "Job", "Node", "Process", "Python", "Rate", "Route", "wanted"]
+__all__ = ["App", "Folder", "Frontend", "Git", "Job", "Limits", "Node", "Process", "Python", "Rate", "Route", "wanted"]

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, field_validator
 from roles import Settings
 from roles.apps import kind
 from roles.apps.git import Git
-from roles.apps.parts import Frontend, Job, Node, Process, Python, Route
+from roles.apps.parts import Frontend, Job, Limits, Node, Process, Python, Route
 from roles.apps.texts import normal_domain, uncarriable, usable_name, usable_variable
 
 Need = Literal["postgres", "redis", "chroma", "ollama", "turn"]
@@ -66,6 +66,9 @@ class App(Settings):
     """Extensions of PostgreSQL in its database, e.g. ("vector", "pg_trgm")."""
     build_memory: ClassVar[str] = "512M"
     """What the biggest step of its npm takes for a while. Measured: npm and vite with a small site 390 MB."""
+    critical: ClassVar[Limits] = Limits(down=30, errors=0.05)
+    warning: ClassVar[Limits] = Limits(errors=0.01, restarts=0)
+    """Past what somebody is told; the critical one of two."""
     redis_use: ClassVar[Literal["cache", "queue"]] = "cache"
     """A cache may forget (least recently used first); a queue must not (when full it refuses writes; it is on disk)."""
 

@@ -41,7 +41,7 @@ def mend(cls: Any, declared: Mapping[str, TypeAdapter[Any]], plain: Any) -> tupl
 
 def check(cls: Any) -> tuple[str, ...]:
     """The faults of all that a class is together. A class that others are made from may be incomplete."""
-    faults = [*_title(cls), *_variables(cls), *_processes(cls), *_site(cls)]
+    faults = [*_title(cls), *_variables(cls), *_processes(cls), *_site(cls), *_limits(cls)]
     return tuple(f"{cls.__name__}.{fault}" for fault in faults)
 
 
@@ -166,6 +166,15 @@ def _site(cls: Any) -> Iterator[str]:
     for name, to in cls.subdomains.items():
         if fault := _route(cls, to if isinstance(to, Route) else Route("/", to=to)):
             yield f"subdomains: {name}, {fault}"
+
+
+def _limits(cls: Any) -> Iterator[str]:
+    for level in ("critical", "warning"):
+        for name, limit in vars(getattr(cls, level)).items():
+            if isinstance(limit, str) and not re.fullmatch(r"[1-9][0-9]{0,5}[MG]", limit):
+                yield f'{level}: {name}: {limit[:60]!r} is no size; write it like "300M"'
+            elif isinstance(limit, (int, float)) and limit < 0:
+                yield f"{level}: {name}: {limit} is below zero, which nothing is"
 
 
 def _route(cls: Any, route: Route) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from roles.apps.app import App, Need
-from roles.apps.parts import Frontend, Node, Process, Rate, Route
+from roles.apps.parts import Frontend, Limits, Node, Process, Rate, Route
 
 EACH = Rate(5, "second", burst=20)
 """A page asks for several things at once, and long polling for one after the other."""
@@ -46,5 +46,9 @@ class PairCam(App):
     release_command: ClassVar[str] = "npm run migrate"
     release_directory: ClassVar[str] = "packages/backend"
     health: ClassVar[str] = "/api/health"
+    critical: ClassVar[Limits] = Limits(down=30, errors=0.05, p95=2)
+    warning: ClassVar[Limits] = Limits(
+        errors=0.01, p95=1, memory="300M", cpu=0.5, restarts=0, connections=10, redis="100M"
+    )
 
     name: str = "pair-cam"

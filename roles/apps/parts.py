@@ -89,6 +89,28 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Past what somebody is told (`roles/alerts.py`). None is no limit; rates are those of the last five minutes."""
+
+    down: float | None = None
+    """Seconds without a healthy answer."""
+    errors: float | None = None
+    """Part of its requests that is answered with 5xx, e.g. 0.05."""
+    p95: float | None = None
+    """Seconds that 95 of 100 requests take at most; a WebSocket is none."""
+    memory: str | None = None
+    """Of its processes together, e.g. "300M"."""
+    cpu: float | None = None
+    """CPUs that they use; 0.5 is half of one."""
+    restarts: int | None = None
+    """Times a day that they end by themselves."""
+    connections: int | None = None
+    """To its database."""
+    redis: str | None = None
+    """Memory of its Redis, e.g. "100M"."""
+
+
+@dataclass(frozen=True)
 class Job:
     """A command at a time (systemd's OnCalendar, UTC)."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from commands.status import screen, size, span, troubles
+from commands.status import screen, size
+from onbox.troubles import span, troubles
 
 NOW = 1_800_000_000.0
 HOUR, DAY = 3600.0, 86400.0
@@ -26,6 +27,7 @@ WELL: dict[str, Any] = {
         "failed": [],
     },
     "services": {"nginx.service": "active"},
+    "alerts": [],
     "backups": {
         "since": NOW - 30 * DAY,
         "made": {"start": NOW - 9 * HOUR, "good": NOW - 9 * HOUR, "failed": {}, "first": NOW - 30 * DAY},
@@ -90,6 +92,7 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
         (but("box", "memory_mb", value=[950, 961]), "memory is 99% full"),
         (but("box", "inodes_free", value=0.02), "only 2% of the disk's inodes are free"),
         (but("box", "reboot", value=True), "an update wants a reboot"),
+        (but("alerts", value=["warning: notes is slow"]), "warning: notes is slow"),
         (
             but("apps", 0, "units", "notes-web@1.service", "state", value="activating"),
             "notes-web@1.service is activating",

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from roles.apps import App, Folder, Frontend, Job, Process, Rate, Route
+from roles.apps import App, Folder, Frontend, Job, Limits, Process, Rate, Route
 
 WEB = Process("web", "uvicorn main:app --fd 3")
 
@@ -159,3 +159,18 @@ def test_a_route_that_nginx_would_read_as_more_than_a_path_is_refused(route: Rou
 def test_a_frontend_outside_the_source_is_refused(output: str) -> None:
     (fault,) = faults(kind(frontend=Frontend(output=output)))
     assert fault.startswith("Notes.frontend: ")
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(memory="much"), "critical: memory: 'much' is no size; write it like \"300M\""),
+        (Limits(errors=-0.1), "critical: errors: -0.1 is below zero, which nothing is"),
+    ],
+)
+def test_a_limit_that_is_none_is_a_fault_of_its_class(limits: Limits, said: str) -> None:
+    class Odd(App):
+        title = "Odd"
+        critical = limits
+
+    assert Odd._class_faults == (f"Odd.{said}",)
