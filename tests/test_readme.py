@@ -178,6 +178,13 @@ def test_a_backup_and_what_comes_back_from_it(newcomer: Newcomer) -> None:
     assert "backups" in newcomer.types("./boxkeeper status prod")
 
 
+def test_who_is_told_of_alerts_is_in_the_store(newcomer: Newcomer) -> None:
+    newcomer.types("./boxkeeper secrets set prod alerts/webhook", stdin="http://127.0.0.1:1/services/T0")
+    said = newcomer.types("./boxkeeper up prod")
+    assert "boxkeeper-alerts.service" in said
+    assert "services/T0" not in said
+
+
 def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
     assert " passed" in newcomer.types("./boxkeeper test --fast")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from roles import Fault
 from roles.apps import App, Folder
 from roles.apps.ai_note_taker import AiNoteTaker
-from roles.apps.environment import environment, environment_file
+from roles.apps.environment import environment, environment_file, hidden
 from roles.apps.texts import uncarriable
 from roles.postgres import Postgres
 from roles.redis import Redis
@@ -134,6 +134,17 @@ def test_the_file_is_the_same_whatever_the_order() -> None:
 
 def test_an_empty_environment_is_an_empty_file() -> None:
     assert environment_file({}) == b""
+
+
+def test_the_hidden_ones_are_named_in_a_comment_which_systemd_passes_over() -> None:
+    text = environment_file(NASTY, ["JSON", "QUOTES"]).decode()
+    assert text.startswith("# hidden: JSON QUOTES\n")
+    assert as_systemd_reads_it(text) == NASTY
+
+
+def test_hidden_are_its_secrets_and_addresses_with_a_password_in_them(tmp_path: Path) -> None:
+    made = server(tmp_path)
+    assert hidden(made, made.apps[0]) == ["DATABASE_URL", "DEEPGRAM_API_KEY", "GEMINI_API_KEY", "REDIS_URL"]
 
 
 def server(tmp_path: Path, **env: str) -> Server:
