@@ -181,7 +181,7 @@ def test_a_backup_and_what_comes_back_from_it(newcomer: Newcomer) -> None:
 def test_who_is_told_of_alerts_is_in_the_store(newcomer: Newcomer) -> None:
     newcomer.types("./boxkeeper secrets set prod alerts/webhook", stdin="http://127.0.0.1:1/services/T0")
     said = newcomer.types("./boxkeeper up prod")
-    assert "boxkeeper-alerts.service" in said
+    assert "alerts: files" in said
     assert "services/T0" not in said
 
 
