@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from onbox import slots
@@ -17,6 +19,8 @@ PATIENCE = 60.0
 """Seconds that an app has to get healthy after a start."""
 GLANCE = 3.0
 """Seconds that one answer may take where nothing was changed."""
+ANSWER = 10.0
+"""The same of a version that has just started."""
 DEATHS = 3
 """Restarts by systemd after which waiting longer is no use."""
 HEARD = 10.0
@@ -56,11 +60,15 @@ def door(slot: Slot) -> Json:
 def wait(health: Json) -> str:
     """Ask the app until it says yes, has died too often, or time is up. Returns why not, or ""."""
     deadline, before = time.monotonic() + PATIENCE, _deaths(health["units"])
+
+    def dies() -> bool:
+        return _deaths(health["units"]) - before >= DEATHS
+
     while True:
-        reason = _refusal(health, 10)
+        reason = _refusal(health, ANSWER, dies)
         if not reason:
             return ""
-        if _deaths(health["units"]) - before >= DEATHS:
+        if dies():
             return "it ends right after it starts"
         elsewhere = _listens_elsewhere(health["units"]) if time.monotonic() > deadline - PATIENCE + HEARD else ""
         if elsewhere and "timed out" in reason:
@@ -101,14 +109,21 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def _refusal(health: Json, seconds: float) -> str:
-    """Why an app does not answer as a healthy one, or "". By hand: http.client takes 7 ms to import in every run."""
+def _refusal(health: Json, seconds: float, vain: Callable[[], bool] = lambda: False) -> str:
+    """Why an app does not answer as a healthy one, or "". By hand: http.client takes 7 ms to import in every run.
+
+    systemd takes the connection of a program that ends before it does; `vain` is asked meanwhile whether to wait on.
+    """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(seconds)
             link.connect(health["socket"])
             request = f"GET {health['path']} HTTP/1.1\r\nHost: {health['host']}\r\nConnection: close\r\n\r\n"
             link.sendall(request.encode())
+            deadline = time.monotonic() + seconds
+            while not select.select([link], [], [], min(0.5, seconds))[0]:
+                if vain() or time.monotonic() > deadline:
+                    return "timed out"
             head, _, body = link.makefile("rb").read(4000).partition(b"\r\n\r\n")
     except OSError as error:
         return str(error) or type(error).__name__

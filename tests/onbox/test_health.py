@@ -102,6 +102,19 @@ def test_one_that_ends_again_and_again_is_not_waited_for(monkeypatch: pytest.Mon
     assert clock[0] < 1
 
 
+def test_one_that_ends_before_it_takes_its_connection_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = iter([7, 8, 10, 10])
+    monkeypatch.setattr(health, "_deaths", lambda _: next(counts))
+    with socket.socket(socket.AF_UNIX) as held:  # by systemd, whoever else ends
+        held.bind(str(tmp_path / "s"))
+        held.listen()
+        began = time.monotonic()
+        assert health.wait({**DOOR, "socket": str(tmp_path / "s")}) == "it ends right after it starts"
+    assert time.monotonic() - began < health.ANSWER / 2
+
+
 def listening(monkeypatch: pytest.MonkeyPatch, pids: list[str]) -> None:
     def said(argv: Sequence[str]) -> str:
         return SS if argv[0] == "ss" else "/boxkeeper.slice/app-web@1.service\n"
