@@ -27,7 +27,7 @@ docker = group(
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
         backups=Backups(),
-        alerts=Alerts(),
+        alerts=Alerts(capacity=1),  # a container counts all that its machine does as its own
         drift=Drift(),
         apps=(
             AiNoteTaker(

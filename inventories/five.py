@@ -45,7 +45,7 @@ five = group(
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
         backups=Backups(),
-        alerts=Alerts(),
+        alerts=Alerts(capacity=1),  # a container counts all that its machine does as its own
         drift=Drift(),
         apps=(
             AiNoteTaker(domain="notes.localhost", source=Folder(path=str(_examples / "ai_note_taker"))),
