@@ -71,7 +71,7 @@ class Measures:
     def box(self) -> tuple[dict[str, float], str]:
         """The same of the box."""
         busy = self._rate("the box", machine.busy_seconds()) / (os.cpu_count() or 1)
-        return {"busy": busy, "full": 1 - machine.available_mb() / machine.memory_mb()}, ""
+        return {"busy": min(busy, 1.0), "full": 1 - machine.available_mb() / machine.memory_mb()}, ""
 
     def _since(self, name: str, is_down: bool) -> float:
         """Seconds that it has been down."""

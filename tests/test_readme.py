@@ -92,7 +92,7 @@ def test_an_own_server_is_three_edited_lines_away(newcomer: Newcomer) -> None:
 
 
 def _edit_for_the_target(newcomer: Newcomer) -> None:
-    """The three lines that the example marks, and what differs at a target: its port, its key, and who else uses its CPUs."""
+    """The three lines that the example marks, and what a target differs in: port, key, who else uses its CPUs."""
     folder = newcomer.clone / ".boxkeeper" / "targets" / NAME
     port = (folder / "port").read_text().strip()
     path = newcomer.clone / "inventories" / "prod.py"
