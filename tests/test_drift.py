@@ -37,8 +37,8 @@ def report(target: Target) -> str:
     return target.succeed(f"journalctl -o cat --since @{mark} -t python3").strip()
 
 
-def test_a_box_as_it_is_wanted_differs_in_nothing(target: Target) -> None:
-    code, found = drift(target)
+def test_a_box_as_it_is_wanted_differs_in_nothing(calm: Target) -> None:
+    code, found = drift(calm)
     assert found["differs"] == {}
     # the app of other tests is one that was taken out of the inventory
     kinds = {line.partition(":")[0] for line in found["strangers"] if "/greeter-" not in line}
@@ -46,22 +46,22 @@ def test_a_box_as_it_is_wanted_differs_in_nothing(target: Target) -> None:
     assert code == (1 if found["strangers"] else 0)
 
 
-def test_what_is_not_from_the_inventory_is_named_once_and_again_when_it_is_gone(target: Target) -> None:
-    report(target)
-    assert report(target) == "", "what it said is not said again"
+def test_what_is_not_from_the_inventory_is_named_once_and_again_when_it_is_gone(calm: Target) -> None:
+    report(calm)
+    assert report(calm) == "", "what it said is not said again"
     try:
         for done in ODD.values():
-            target.succeed(done)
-        target.succeed("chmod 640 /usr/local/lib/boxkeeper/onbox/ufw.py")
-        target.wait_until("ss -Hltn | grep -q :8999", 20)
-        code, found = drift(target)
+            calm.succeed(done)
+        calm.succeed("chmod 640 /usr/local/lib/boxkeeper/onbox/ufw.py")
+        calm.wait_until("ss -Hltn | grep -q :8999", 20)
+        code, found = drift(calm)
         assert code == 1
         assert set(ODD) <= set(found["strangers"])
         assert found["differs"] == {"program: programs": ["/usr/local/lib/boxkeeper/onbox/ufw.py: mode 0640"]}
-        said = report(target)
+        said = report(calm)
         assert all(f"new: {line}" in said for line in [*ODD, "changed: /usr/local/lib/boxkeeper/onbox/ufw.py"]), said
     finally:
-        target.succeed(f"{MENDED}; chmod 644 /usr/local/lib/boxkeeper/onbox/ufw.py")
-    gone = report(target)
+        calm.succeed(f"{MENDED}; chmod 644 /usr/local/lib/boxkeeper/onbox/ufw.py")
+    gone = report(calm)
     assert all(f"gone: {line}" in gone for line in ODD), gone
-    assert changes(target) == []
+    assert changes(calm) == []

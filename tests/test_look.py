@@ -26,16 +26,16 @@ def boxkeeper(target: Target, *arguments: str, stdin: bytes = b"") -> subprocess
     return run.boxkeeper(*arguments, environment=environment(target), stdin=stdin)
 
 
-def test_the_status_of_a_box_that_is_well(target: Target) -> None:
-    done = boxkeeper(target, "status", "five", "--json")
+def test_the_status_of_a_box_that_is_well(calm: Target) -> None:
+    done = boxkeeper(calm, "status", "five", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     [found] = json.loads(done.stdout)
     [app] = [app for app in found["apps"] if app["name"] == APP]
     assert app["health"] == ""
     assert app["certificate"]["self_signed"]
-    assert app["units"][unit(target, APP)]["state"] == "active"
+    assert app["units"][unit(calm, APP)]["state"] == "active"
     assert set(found["services"].values()) == {"active"}
-    assert b"All well." in boxkeeper(target, "status", "five", APP).stdout
+    assert b"All well." in boxkeeper(calm, "status", "five", APP).stdout
 
 
 def test_the_status_of_an_app_that_is_down(target: Target) -> None:
