@@ -127,6 +127,22 @@ def test_an_express_app_of_ones_own_with_its_worker(owner: Owner) -> None:
 
 
 @pytest.mark.target
+def test_it_runs_by_the_distributions_node_within_its_part_of_the_cpus(owner: Owner) -> None:
+    folder = owner.home / "express"
+    described = (folder / "prod.py").read_text()
+    asked = described.replace('domain="api.example.com"', 'domain="api.example.com", node="distribution", cpus=0.5')
+    (folder / "prod.py").write_text(asked)
+    owner.types(folder, COMMANDS[1])
+    assert owner.site("api.example.com").ask("/health").status_code == 200
+    groups = "/sys/fs/cgroup/boxkeeper.slice/boxkeeper-api.slice"
+    pids = owner.box.succeed(f"cat {groups}/*/cgroup.procs").split()
+    programs = set(owner.box.succeed(f"readlink {' '.join(f'/proc/{pid}/exe' for pid in pids)} || true").split())
+    assert programs & {"/usr/bin/node", "/usr/bin/nodejs"}, programs
+    assert not [program for program in programs if program.startswith("/opt/boxkeeper/")], programs
+    assert owner.box.succeed("systemctl show -P CPUQuotaPerSecUSec boxkeeper-api.slice").strip() == "500ms"
+
+
+@pytest.mark.target
 def test_a_static_site_of_ones_own(owner: Owner) -> None:
     folder = owner.deploys("static")
     site = owner.site("www.example.com")

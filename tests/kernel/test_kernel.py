@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from roles.base import KERNEL
@@ -59,6 +61,16 @@ def test_a_unit_that_takes_more_memory_than_it_may_is_ended(kernel: Kernel) -> N
     assert kernel.machine.succeed(f"systemd-run -q --wait --pipe {take}") == str(200 << 20)
     kernel.machine.fail(f"systemd-run -q --wait --pipe --unit=hungry {limits} {take}")
     assert kernel.machine.succeed("systemctl show -P Result hungry; systemctl reset-failed") == "oom-kill"
+
+
+def test_a_unit_gets_no_more_of_a_processor_than_it_may(kernel: Kernel) -> None:
+    spin = "import time; end = time.monotonic() + 4\nwhile time.monotonic() < end: pass\nprint(time.process_time() / 4)"
+    took = {
+        limit: float(kernel.machine.succeed(f"systemd-run -q --wait --pipe {limit} python3 -c {shlex.quote(spin)}"))
+        for limit in ("", "-p CPUQuota=50%")
+    }
+    assert took[""] > 0.8, "without a limit, one processor is its own"
+    assert took["-p CPUQuota=50%"] < 0.6
 
 
 def test_after_a_reboot_everything_is_in_force_again(kernel: Kernel) -> None:
