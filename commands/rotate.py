@@ -20,13 +20,18 @@ from commands.inventory import check, inventory_of
 from commands.store import store_of, typed
 from onbox.troubles import span
 from roles import Fault, rotation
+from roles.backups import POSTGRES_KEY
 from roles.keys import public_of
 from roles.resources import Json
 from roles.rotation import Kept
 from roles.secrets import Secret, Store
 from roles.server import Server
-from roles.trials import trial
+from roles.trials import BACKUPS, trials
 
+ANOTHER = (
+    "For another one give the backups another place, `Backups(path=..., offsite=...)`, and delete the old one"
+    " when you need nothing of it any more."
+)
 PATIENCE = 20.0
 """Seconds to wait for whoever still has an old value, and is about to end."""
 MOMENT = 3.0
@@ -88,14 +93,18 @@ def _finished(names: Sequence[str], store: Store, seconds: float) -> None:
 
 
 def secrets_of(servers: Iterable[Server]) -> dict[str, Secret]:
-    """What the apps of these boxes read, by name: what this command knows how to rotate."""
-    apps = {app.name for server in servers for app in server.apps}
-    wanted = [secret for server in servers for secret in server.wanted_secrets()]
-    return {secret.name: secret for secret in wanted if secret.name.partition("/")[0] in apps}
+    """What the apps of these boxes and their backups read, by name: what this command knows how to rotate."""
+    return {secret.name: secret for server in servers for secret in server.wanted_secrets() if _known(server, secret)}
+
+
+def _known(server: Server, secret: Secret) -> bool:
+    return secret.name in BACKUPS or secret.name.partition("/")[0] in {app.name for app in server.apps}
 
 
 def within(wanted: str, known: Mapping[str, Secret]) -> dict[str, Secret]:
     """Those that are meant by "", by an app's name, or by that of a secret. Raises Fault where that is none."""
+    if wanted == POSTGRES_KEY:
+        raise Fault(f"{wanted} stays: pgBackRest closes a repository with one key for good. {ANOTHER}")
     found = {name: one for name, one in known.items() if not wanted or wanted in (name, name.partition("/")[0])}
     if not found:
         near = difflib.get_close_matches(wanted, [*known, *(name.partition("/")[0] for name in known)], 1)
@@ -158,8 +167,8 @@ class Rotation:
 
     def _converge(self, what: str) -> None:
         click.echo(what)
-        apps = {name.partition("/")[0] for name in self.names}
-        chosen = ["--data", f"app={apps.pop()}"] if len(apps) == 1 else []
+        owners = {name.partition("/")[0] for name in self.names}
+        chosen = ["--data", f"app={owners.pop()}"] if len(owners) == 1 else []  # of backups: no app
         if converge(inventory_of(self.env), "deploys/rotate.py", *chosen).code != 0:
             raise Fault("the run did not end well; both values stay as they are, and the same line goes on")
 
@@ -209,18 +218,18 @@ class Rotation:
 
     def _by_server(self, names: Iterable[str]) -> Iterator[tuple[Server, list[str]]]:
         for server in self.servers:
-            apps = {app.name for app in server.apps}
-            if own := [name for name in names if name.partition("/")[0] in apps]:
+            known = secrets_of([server])
+            if own := [name for name in names if name in known]:
                 yield server, own
 
 
 def _old(server: Server, name: str, kept: Kept) -> Json:
     """The value before, as `onbox/holders.py` looks for it."""
     assert kept.other
-    opens, variable = trial(server, name, kept.turn - 1), name.partition("/")[2]
+    opens, variable = trials(server, name, kept.turn - 1), name.partition("/")[2]
     # until it is closed what is live has it as the one before, and that is right
     variables = [] if opens else [variable, *([f"{variable}_PREVIOUS"] if kept.phase == "closed" else [])]
-    login = opens and opens.get("login")
+    login = opens[0].get("login") if opens else None
     return {"value": kept.other.value, "variables": variables, "login": login}
 
 
@@ -228,8 +237,8 @@ def _trials(server: Server, rotated: Mapping[str, Kept]) -> Iterator[tuple[str, 
     """Each value to try, with whether it has to open: first the new ones, so that a refusal means what it says."""
     for name, kept in rotated.items():
         for opens, login in ((True, kept.logins[-1]), (False, kept.refused)):
-            if login and (query := trial(server, name, login[0])) is not None:
-                yield name, opens, {**query, "value": login[1]}
+            if login:
+                yield from ((name, opens, {**query, "value": login[1]}) for query in trials(server, name, login[0]))
 
 
 def _here(opens: bool, refusal: str) -> str:
@@ -237,11 +246,11 @@ def _here(opens: bool, refusal: str) -> str:
 
 
 def _elsewhere(query: Json, opens: bool, refusal: str) -> str:
-    """What is to be done where others than the box decide which deploy key opens a repository."""
+    """What is to be done where others than the box decide which key opens what they keep."""
     host, key = query["elsewhere"], public_of(query["value"])
     if opens:
-        return f"{host} does not take the new deploy key ({refusal}); add it there, for reading: {key}"
-    return f"{host} still takes the old deploy key; remove it there: {key}"
+        return f"{host} does not take the new key ({refusal}); add it there, {query['use']}: {key}"
+    return f"{host} still takes the old key; remove it there: {key}"
 
 
 def _holder(found: Json) -> str:

@@ -2,8 +2,8 @@
 
 from pyinfra import host
 
-from roles import chroma, drift, postgres, redis, turn
+from roles import backups, chroma, drift, postgres, redis, turn
 from roles.apps.asked import Environments
 from roles.operations import converge
 
-converge(postgres, redis, chroma, turn, Environments(host.data.get("app")), drift)
+converge(postgres, redis, chroma, turn, backups, Environments(host.data.get("app")), drift)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from onbox.shell import Failed
@@ -24,14 +24,15 @@ class Repository:
     name: str
     env: dict[str, str]
     options: tuple[str, ...]
+    key: str = KEY
 
     @classmethod
-    def of(cls, described: Json) -> Repository:
-        return cls(described["name"], described["env"], tuple(described["options"]))
+    def of(cls, described: Json, key: str = KEY) -> Repository:
+        return cls(described["name"], described["env"], tuple(described["options"]), key)
 
     def run(self, *arguments: str, ok: Sequence[int] = (0,)) -> str:
         """What it prints. Raises Failed with the reason."""
-        env = {"RESTIC_PASSWORD_FILE": KEY, "RESTIC_CACHE_DIR": CACHE, "RESTIC_PROGRESS_FPS": "0", **self.env}
+        env = {"RESTIC_PASSWORD_FILE": self.key, "RESTIC_CACHE_DIR": CACHE, "RESTIC_PROGRESS_FPS": "0", **self.env}
         try:
             return sh(["restic", *self.options, *arguments], env=env, timeout=LONGEST, ok=ok)
         except Failed as failed:
@@ -47,6 +48,27 @@ class Repository:
             if not any(word in str(failed) for word in ("does not exist", "unable to open config", "no such file")):
                 raise
             self.run("init")
+
+    def refusal(self) -> str:
+        """Why its key does not open it, or "". Raises Failed where that can't be known."""
+        try:
+            self.run("cat", "config")
+        except Failed as failed:
+            if "wrong password" in str(failed):
+                return str(failed)
+            raise
+        return ""
+
+    def add_key(self, other: str) -> None:
+        """Have it open with the key in that file, too."""
+        self.run("unlock")  # of one that was killed
+        self.run("key", "add", "--new-password-file", other)
+
+    def remove_key(self, other: str) -> None:
+        """Have it open no more with the key in that file."""
+        keys = json.loads(replace(self, key=other).run("key", "list", "--json"))
+        self.run("unlock")
+        self.run("key", "remove", next(str(key["id"]) for key in keys if key["current"]))
 
     def backup(self, folders: Sequence[str], host: str) -> str:
         """Back folders up. Returns the snapshot's id."""

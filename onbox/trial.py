@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from onbox import redis, source, stun
+from onbox import backups, redis, source, stun
+from onbox.restic import Repository
+from onbox.shell import Failed
 
 Json = Any
 PATIENCE = 10.0
@@ -24,7 +28,7 @@ def observe(queries: list[Json]) -> list[str]:
 def _said(query: Json) -> str:
     try:
         return KINDS[query["kind"]](query)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, Failed, subprocess.TimeoutExpired) as error:
         return str(error) or type(error).__name__
 
 
@@ -63,10 +67,31 @@ def _turn(query: Json) -> str:
 
 
 def _git(query: Json) -> str:
-    with tempfile.NamedTemporaryFile("w", dir="/run") as key:  # in memory, for root alone
+    with _key(query) as path:
+        return source.refusal(query["url"], f"{query['ssh']} -i {path}")
+
+
+def _sftp(query: Json) -> str:
+    with _key(query) as path:
+        argv = shlex.split(query["ssh"].format(key=path))
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE * 2, check=False)
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return "" if done.returncode == 0 else (lines or [f"ssh: exit code {done.returncode}"])[-1]
+
+
+def _restic(query: Json) -> str:
+    [each] = [one for one in backups.described()["repositories"] if one["name"] == query["place"]]
+    with _key(query) as path:
+        return Repository.of(each, path).refusal()
+
+
+@contextlib.contextmanager
+def _key(query: Json) -> Iterator[str]:
+    """A file with the value, in memory, for root alone."""
+    with tempfile.NamedTemporaryFile("w", dir="/run") as key:
         key.write(f"{query['value'].strip()}\n")
         key.flush()
-        return source.refusal(query["url"], f"{query['ssh']} -i {key.name}")
+        yield key.name
 
 
 KINDS: Mapping[str, Callable[[Json], str]] = {
@@ -75,4 +100,6 @@ KINDS: Mapping[str, Callable[[Json], str]] = {
     "chroma": _chroma,
     "turn": _turn,
     "git": _git,
+    "sftp": _sftp,
+    "restic": _restic,
 }

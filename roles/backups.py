@@ -6,145 +6,30 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from roles import Settings, chroma, client, redis, render
+from roles import Settings, chroma, redis, render
 from roles.apps.app import App
-from roles.apps.git import HOST_KEY
 from roles.budget import Cost, Size, megabytes
 from roles.keys import public_of
-from roles.resources import Directory, Entry, File, Files, Json, Packages, Resource, Unit, Units
+from roles.offsite import ETC, S3, S3_KEYS, Absolute, Sftp
+from roles.resources import Absent, Directory, Entry, File, Files, Json, Packages, Resource, Unit, Units
 from roles.secrets import Secret
 
 if TYPE_CHECKING:
     from roles.server import Server
 
-ETC = "/etc/boxkeeper/backups"
 DESCRIBED = f"{ETC}/backups.json"
 """What `onbox/backups.py` is to do, with keys: for root alone."""
 UNITS = "/etc/systemd/system"
-KEY, SSH_KEY, PING = "backups/key", "backups/ssh_key", "backups/ping"
-S3_KEYS = ("backups/s3_key", "backups/s3_secret")
+KEY, POSTGRES_KEY, SSH_KEY, PING = "backups/key", "backups/postgres_key", "backups/ssh_key", "backups/ping"
+OTHER_KEY = f"{ETC}/other_key"
+"""As `onbox/backup_keys.py` finds it, while the key is rotated."""
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 WITHOUT_SFTP = ("debian 12", "ubuntu 22.04")
 """Distributions whose pgBackRest is older than 2.46, the first one that speaks SFTP."""
-
-
-def _folder(path: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", path) or ".." in path:
-        raise ValueError(f"{path!r} is no folder; write it from the root, like `/backups/prod`")
-    return path
-
-
-Absolute = Annotated[str, AfterValidator(_folder)]
-"""A folder, from the root."""
-
-
-class Sftp(Settings):
-    """A folder on an SFTP server, e.g. a storage box: reached with an SSH key that is made on first use."""
-
-    host: str = Field(description="Name or address of the server")
-    user: str = Field(description="Whom to log in as")
-    path: Absolute = Field(
-        description="A folder there that is for these backups alone, from the root, e.g. /backups/prod"
-    )
-    host_keys: tuple[str, ...] = Field(
-        description="Every SSH key of the server as `ssh-keyscan HOST` prints it, e.g. `ssh-ed25519 AAAA...`"
-    )
-    port: int = Field(default=22, ge=1, le=65535, description="Its SSH port")
-
-    @field_validator("host", "user")
-    @classmethod
-    def _word(cls, word: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", word):
-            raise ValueError(f"{word!r} is no name; write it like `u1234.example.com`")
-        return word
-
-    @field_validator("host_keys")
-    @classmethod
-    def _host_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        bad = next((key for key in keys if not re.fullmatch(HOST_KEY, key)), None)
-        if bad is not None or not keys:
-            raise ValueError(f"{(bad or '')[:60]!r} is no key of a server; write it like `ssh-ed25519 AAAA...`")
-        return keys
-
-    @property
-    def place(self) -> str:
-        """What a user calls it."""
-        return self.host
-
-    @property
-    def known_hosts(self) -> bytes:
-        name = client.known_as(self.host, self.port)
-        return "".join(f"{name} {key}\n" for key in self.host_keys).encode()
-
-    def postgres(self, server: Server) -> dict[str, str]:
-        """The settings of its repository for pgBackRest, less its number."""
-        return {
-            "type": "sftp",
-            "path": f"{self.path}/postgres",
-            "bundle": "y",
-            "sftp-host": self.host,
-            "sftp-host-port": str(self.port),
-            "sftp-host-user": self.user,
-            "sftp-host-key-hash-type": "sha256",
-            "sftp-host-key-check-type": "strict",
-            "sftp-known-host": f"{ETC}/known_hosts",
-            "sftp-private-key-file": f"{ETC}/postgres.key",
-            "sftp-public-key-file": f"{ETC}/postgres.key.pub",
-        }
-
-    def files(self, server: Server) -> dict[str, Any]:
-        """How restic finds its repository: variables, and options."""
-        patience = {"ConnectTimeout": "15", "ServerAliveInterval": "15"}
-        ssh = client.ssh(f"{ETC}/known_hosts", Port=str(self.port), **patience)
-        url = f"sftp:{self.user}@{self.host}:{self.path}/files"
-        options = ["-o", f"sftp.command={ssh} -i {ETC}/ssh.key {self.user}@{self.host} -s sftp"]
-        return {"env": {"RESTIC_REPOSITORY": url}, "options": options}
-
-
-class S3(Settings):
-    """A bucket of S3, or of what speaks like it: Hetzner, Backblaze, Cloudflare R2, Wasabi, MinIO."""
-
-    endpoint: str = Field(description="Its host, e.g. s3.eu-central-1.amazonaws.com or fsn1.your-objectstorage.com")
-    bucket: str = Field(description="A bucket that is for these backups")
-    region: str = Field(description="Its region, e.g. eu-central-1")
-    path: Absolute = Field(default="/boxkeeper", description="A folder in it that is for these backups alone")
-
-    @field_validator("endpoint", "bucket", "region")
-    @classmethod
-    def _word(cls, word: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?", word):
-            raise ValueError(f"{word!r} is no name; write it like `s3.example.com`, without https://")
-        return word
-
-    @property
-    def place(self) -> str:
-        """What a user calls it."""
-        return f"{self.endpoint}/{self.bucket}"
-
-    def postgres(self, server: Server) -> dict[str, str]:
-        """The settings of its repository for pgBackRest, less its number."""
-        key, secret = (server.secret(name).get_secret_value() for name in S3_KEYS)
-        return {
-            "type": "s3",
-            "path": f"{self.path}/postgres",
-            "s3-endpoint": self.endpoint,
-            "s3-bucket": self.bucket,
-            "s3-region": self.region,
-            "s3-uri-style": "path",
-            "s3-key": key,
-            "s3-key-secret": secret,
-        }
-
-    def files(self, server: Server) -> dict[str, Any]:
-        """How restic finds its repository: variables, and options."""
-        key, secret = (server.secret(name).get_secret_value() for name in S3_KEYS)
-        url = f"s3:https://{self.endpoint}/{self.bucket}{self.path}/files"
-        given = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": self.region}
-        return {"env": {"RESTIC_REPOSITORY": url, **given}, "options": []}
 
 
 class Backups(Settings):
@@ -186,6 +71,8 @@ def secrets(server: Server) -> Iterator[Secret]:
     if not isinstance(backups, Backups):
         return
     yield Secret(KEY, "Backups", generated=True)
+    if vars(server).get("postgres") is not None:
+        yield Secret(POSTGRES_KEY, "Backups", generated=True)
     yield Secret(PING, "Backups", optional=True)
     offsite = vars(backups).get("offsite")
     if isinstance(offsite, Sftp):
@@ -220,6 +107,32 @@ class Pgbackrest:
         return None
 
 
+@dataclass(frozen=True)
+class BackupKeys:
+    """What the key that takes the place of another, or is replaced, does in each repository of files."""
+
+    places: Sequence[str]
+    opens: bool
+    name: str = "keys"
+    kind: ClassVar[str] = "backup_keys"
+
+    def query(self) -> Json:
+        return None
+
+    def differences(self, found: Json) -> Sequence[str]:
+        if not self.opens:
+            return [] if found is None else ["the key before is still there"]
+        does = found or {}
+        return [
+            f"{place}: the other key {does.get(place, 'is not there')}"
+            for place in self.places
+            if does.get(place) != "opens"
+        ]
+
+    def payload(self, found: Json) -> Json:
+        return {"opens": self.opens}
+
+
 def wanted(server: Server) -> Iterator[Resource]:
     backups = server.backups
     if backups is None:
@@ -228,6 +141,8 @@ def wanted(server: Server) -> Iterator[Resource]:
         yield Pgbackrest()
     yield Packages(["restic", "openssh-client", *(["pgbackrest"] if _databases(server) else [])])
     yield Files([*_own(server, backups), *(_postgres(server, backups) if _databases(server) else [])])
+    if phase := server.kept(KEY).phase:
+        yield BackupKeys(places(backups), opens=phase != "closed")
     yield Units([Unit(name, watch=(f"{UNITS}/{name}",)) for name in TIMERS])
 
 
@@ -240,7 +155,12 @@ def _own(server: Server, backups: Backups) -> Iterator[Entry]:
     yield Directory("/etc/boxkeeper")
     yield Directory(ETC, mode="0750", group="postgres" if _databases(server) else "root")
     yield Directory(backups.path, mode="0711")
-    yield File(f"{ETC}/key", server.secret(KEY).get_secret_value().encode(), mode="0600")
+    kept = server.kept(KEY)
+    yield File(f"{ETC}/key", kept.value.encode(), mode="0600")
+    if kept.other is None:
+        yield Absent(OTHER_KEY)
+    elif kept.phase != "closed":  # then the box forgets it by itself, once nothing opens with it
+        yield File(OTHER_KEY, kept.other.value.encode(), mode="0600")
     yield File(DESCRIBED, (json.dumps(described(server, backups), indent=1) + "\n").encode(), mode="0600")
     if isinstance(backups.offsite, Sftp):
         private = server.secret(SSH_KEY).get_secret_value()
@@ -265,7 +185,7 @@ def _postgres(server: Server, backups: Backups) -> Iterator[Entry]:
 
 def _repositories(server: Server, backups: Backups) -> list[dict[str, str]]:
     """The repositories of pgBackRest, in the order of their numbers: each is closed by itself, and kept as long."""
-    key = server.secret(KEY).get_secret_value()
+    key = server.secret(POSTGRES_KEY).get_secret_value()
     common = {
         "cipher-type": "aes-256-cbc",
         "cipher-pass": key,
@@ -278,10 +198,16 @@ def _repositories(server: Server, backups: Backups) -> list[dict[str, str]]:
     return [{**place, **common} for place in places]
 
 
+def places(backups: Backups) -> list[str]:
+    """Where they are kept, as a user calls it; the one on the box first."""
+    return ["here", *([backups.offsite.place] if backups.offsite else [])]
+
+
 def described(server: Server, backups: Backups) -> dict[str, Any]:
     """What to back up, and where to: all that the programs on the box need to know."""
-    local = {"name": "here", "env": {"RESTIC_REPOSITORY": f"{backups.path}/files"}, "options": []}
-    offsite = backups.offsite and {"name": backups.offsite.place, **backups.offsite.files(server)}
+    names = places(backups)
+    local = {"name": names[0], "env": {"RESTIC_REPOSITORY": f"{backups.path}/files"}, "options": []}
+    offsite = backups.offsite and {"name": names[-1], **backups.offsite.files(server)}
     ping = server.secret(PING).get_secret_value().strip() if server.keeps(PING) else None
     return {
         "repositories": [local, *([offsite] if offsite else [])],

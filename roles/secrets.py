@@ -43,8 +43,8 @@ class Secret:
     kind: Made = "password"
 
 
-PERMANENT = frozenset({"backups/key"})
-"""What opens things that are kept for long, which nothing closes anew when it changes."""
+PERMANENT = frozenset({"backups/key", "backups/postgres_key"})
+"""What opens things that are kept for long: another value in its place would lose them."""
 
 
 class Store:

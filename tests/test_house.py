@@ -31,6 +31,7 @@ CORE = {
     "keys",
     "models",
     "needs",
+    "offsite",
     "operations",
     "order",
     "plans",

@@ -10,7 +10,8 @@ RESERVED = frozenset(
     "dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync "
     "input sgx kvm render crontab syslog ssl-cert netdev lxd landscape pollinate tcpdump tss uuidd polkitd messagebus "
     "sshd ssh wheel chrony ntp dbus docker admin ubuntu debian ec2-user postgres postgresql redis redis-server nginx "
-    "certbot backups coturn turnserver fail2ban chroma ollama boxkeeper apt template0 template1 public none".split()
+    "certbot backups coturn turnserver fail2ban chroma ollama alerts boxkeeper apt template0 template1 "
+    "public none".split()
 )
 OTHERS = ("boxkeeper-", "systemd-", "pg-", "redis-", "chroma-", "apt-")
 """How the names of others' accounts, units and roles begin."""

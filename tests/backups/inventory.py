@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from roles.apps import App, Folder
 from roles.apps.app import Need
-from roles.backups import Backups, Sftp
+from roles.backups import Backups
 from roles.chroma import Chroma
+from roles.offsite import Sftp
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.server import Login, Server, group

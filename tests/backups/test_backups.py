@@ -59,6 +59,25 @@ def test_nothing_of_it_is_in_clear_and_its_keys_are_for_root_alone(box: Box, pla
     assert key not in box.target.succeed("journalctl -o export; systemctl show '*'; cat /var/log/postgresql/*")
 
 
+def test_another_key_opens_what_was_backed_up_before_and_the_old_one_nothing(
+    box: Box, place: Target, backed_up: Any
+) -> None:
+    old = box.store.reveal("backups/key")
+    rotated = box.command("secrets", "rotate", "ENV", "backups")
+    assert rotated.returncode == 0, rotated
+    assert b"backups/key. The old values are refused" in rotated.stdout
+    assert old != box.store.reveal("backups/key") == box.target.succeed("cat /etc/boxkeeper/backups/key")
+    box.target.succeed(f"umask 077; printf %s {old} >/run/old-key")
+    tried = box.target.execute("RESTIC_PASSWORD_FILE=/run/old-key restic -r /var/backups/boxkeeper/files cat config")
+    assert "wrong password" in tried[1]
+    for target, folder in ((box.target, "/var/backups/boxkeeper"), (place, KEPT)):
+        assert target.succeed(f"ls {folder}/files/keys | wc -l").strip() == "1"
+    assert box.changes() == []
+    verified = box.command("backup", "verify", "ENV")
+    assert verified.returncode == 0, verified
+    assert b"files are whole" in verified.stdout
+
+
 def test_a_change_is_away_within_a_minute_without_any_backup(box: Box, place: Target, backed_up: Any) -> None:
     assert box.sql("SHOW archive_timeout") == "1min"
     box.sql("INSERT INTO drafts VALUES (3)")

@@ -12,6 +12,7 @@ from roles.server import Server
 
 INVENTORY = """
 from roles.apps import App, Folder, Git, Process, Python
+from roles.backups import Backups
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.server import Server, group
@@ -31,15 +32,19 @@ class Site(App):
 class Private(App):
     title = "Private"
 
-prod = group(Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), apps=(
+prod = group(Server(host="192.0.2.1", postgres=Postgres(), redis=Redis(), backups=Backups(), apps=(
     Shop(name="shop", domain="shop.example.com", source=Folder(path=".")),
     Site(name="site", domain="site.example.com", source=Folder(path=".")),
     Private(name="private", domain="private.example.com", source=Git(url="git@github.com:you/private.git")),
 )))
 """
-GENERATED = ("shop/SESSION_KEY", "shop/JWT_SECRET", "shop/postgres", "shop/redis", "shop/redis-accounts")
+GENERATED = (
+    *("shop/SESSION_KEY", "shop/JWT_SECRET", "shop/postgres", "shop/redis", "shop/redis-accounts"),
+    "backups/key",
+)
+LASTING = "backups/postgres_key"
 DEPLOY = "private/deploy_key"
-OPENING = ("shop/postgres", "shop/redis", "shop/redis-accounts")
+OPENING = ("shop/postgres", "shop/redis", "shop/redis-accounts", "backups/key")
 
 
 class Killed(BaseException):

@@ -14,7 +14,7 @@ from commands.secrets import secrets
 from roles.keys import public_of
 from roles.rotation import Kept
 from roles.secrets import Store
-from tests.commands.rotated import DEPLOY, GENERATED, INVENTORY, Box, Killed
+from tests.commands.rotated import DEPLOY, GENERATED, INVENTORY, LASTING, Box, Killed
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     for name in GENERATED:
         made.generate(name)
     made.generate(DEPLOY, kind="key")
+    made.generate(LASTING)
     return made
 
 
@@ -185,12 +186,12 @@ def test_a_deploy_key_waits_until_the_repository_takes_the_new_one_and_no_more_t
     adds = run(box, "private", "deploy_key")
     after = box.store.entries()[DEPLOY].accepted[1]
     assert (adds.exit_code, box.uses[DEPLOY]) == (1, before)
-    said = "github.com does not take the new deploy key (Permission denied); add it there, for reading"
+    said = "github.com does not take the new key (Permission denied); add it there, for reading"
     assert f"--> {DEPLOY}: {said}: {public_of(after)}" in adds.output
     box.added.append(after)
     removes = run(box, "private", "deploy_key")
     assert (removes.exit_code, box.uses[DEPLOY]) == (1, after)
-    assert f"github.com still takes the old deploy key; remove it there: {public_of(before)}" in removes.output
+    assert f"github.com still takes the old key; remove it there: {public_of(before)}" in removes.output
     box.added.remove(before)
     assert run(box, "private", "deploy_key").exit_code == 0
     assert (box.store.entries()[DEPLOY].value, box.store.entries()[DEPLOY].phase) == (after, "")
@@ -220,3 +221,14 @@ def test_a_name_that_nothing_has_is_one_line(box: Box, names: tuple[str, ...], s
 def test_of_one_app_no_other_one_is_released(box: Box) -> None:
     run(box, "shop", "redis")
     assert box.runs == [["--data", "app=shop"]] * 3
+
+
+def test_the_key_to_the_backups_is_rotated_by_itself_and_that_of_databases_stays_with_the_reason(box: Box) -> None:
+    before = {name: kept.value for name, kept in box.store.entries().items()}
+    assert run(box, "backups", "key").exit_code == 0
+    refused = run(box, "backups", "postgres_key")
+    assert refused.exit_code == 2
+    assert "pgBackRest closes a repository with one key for good" in refused.output
+    after = box.store.entries()
+    assert [name for name, value in before.items() if after[name].value != value] == ["backups/key"]
+    assert box.runs == [["--data", "app=backups"]] * 3, "no app has that name: none of them reads it"

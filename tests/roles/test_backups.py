@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from roles.apps import App, Folder
-from roles.backups import S3, Backups, Pgbackrest, Sftp, described, wanted
+from roles.backups import Backups, Pgbackrest, described, wanted
 from roles.budget import Size, megabytes
 from roles.chroma import Chroma
 from roles.keys import made_for_ssh
+from roles.offsite import S3, Sftp
 from roles.postgres import Cluster, Postgres
 from roles.postgres import wanted as of_postgres
 from roles.redis import Redis
@@ -99,7 +100,7 @@ def test_the_copy_on_the_box_comes_first_and_the_one_away_second_each_closed_and
     for number in (1, 2):
         assert f"repo{number}-cipher-type=aes-256-cbc" in lines
         assert f"repo{number}-retention-full=30" in lines
-        assert any(line.startswith(f"repo{number}-cipher-pass=") and "backups/key" in line for line in lines)
+        assert any(line.startswith(f"repo{number}-cipher-pass=") and "backups/postgres_key" in line for line in lines)
     assert "repo1-path=/var/backups/boxkeeper/postgres" in lines
     assert {"repo2-type=sftp", "repo2-sftp-host=u1.example.com", "repo2-sftp-host-port=23"} <= set(lines)
     assert "repo2-sftp-host-key-check-type=strict" in lines
