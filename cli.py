@@ -11,6 +11,7 @@ from commands.demo import demo
 from commands.drift import drift
 from commands.init import init
 from commands.look import logs, psql, shell
+from commands.patch import patch
 from commands.plans import plans
 from commands.release import release, releases, rollback
 from commands.restore import restore
@@ -34,6 +35,7 @@ COMMANDS = (
     drift,
     init,
     logs,
+    patch,
     plans,
     psql,
     release,

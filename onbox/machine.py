@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 
 
@@ -57,6 +58,14 @@ def inodes_free() -> float:
     """The part of the disk's inodes that is free; a full disk may have room and none of these."""
     nodes = os.statvfs("/")
     return nodes.f_favail / nodes.f_files if nodes.f_files else 1.0  # btrfs counts none
+
+
+def wants_reboot() -> bool:
+    """Whether an update asks for one, as Ubuntu's do; Debian's kernels don't, but are newer than the last start."""
+    with open("/proc/stat") as file:
+        start = next(int(line.split()[1]) for line in file if line.startswith("btime "))
+    kernels = [os.stat(path).st_ctime for path in glob.glob("/boot/vmlinuz-*")]
+    return os.path.exists("/run/reboot-required") or max(kernels, default=0.0) > start
 
 
 def is_container() -> bool:

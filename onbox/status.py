@@ -9,7 +9,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from onbox import backups, certificates, drill, health, machine, notices, postgres, releases, slots, units
+from onbox import (
+    backups,
+    certificates,
+    drill,
+    health,
+    machine,
+    notices,
+    outdated,
+    patches,
+    postgres,
+    releases,
+    slots,
+    units,
+)
 from onbox.shell import Failed, said
 
 Json = Any
@@ -29,6 +42,7 @@ def observe(queries: list[Json]) -> list[Json]:
             "box": _box(),
             "services": _services(query["services"]),
             "backups": _backups() if query["backups"] else None,
+            "patches": patches.state() if query["patches"] else None,
             "apps": _apps(query["apps"]),
             "alerts": notices.said(),
         }
@@ -49,7 +63,7 @@ def _box() -> Json:
         "swap_mb": [memory["SwapTotal"] - memory["SwapFree"], memory["SwapTotal"]],
         "disk_mb": [disk.used >> 20, (disk.used + disk.free) >> 20],
         "inodes_free": machine.inodes_free(),
-        "reboot": os.path.exists("/run/reboot-required"),
+        "reboot": machine.wants_reboot() or bool(outdated.left()),
         "failed": [line.split()[0] for line in failed.splitlines() if line],
     }
 

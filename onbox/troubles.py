@@ -10,6 +10,8 @@ FULL = 0.9
 """Of memory or disk, from which on it is worth a word."""
 STALE, UNTRIED = 26 * 3600.0, 8 * 86400.0
 """Seconds after which a backup, and a drill, should have been followed by the next one: a day and a week, and some."""
+UNPATCHED = 3 * 86400.0
+"""Seconds without a look for updates, which is made each night."""
 FIRST = 3600.0
 """Seconds that a new box has for its first backup, which begins after a minute."""
 
@@ -39,6 +41,8 @@ def troubles(found: Json) -> list[str]:
             said.append(f"the certificate of {app['name']} ends in {app['certificate']['days']} days")
     if found["backups"]:
         said += backup_troubles(found["backups"], box["time"])
+    if found["patches"]:
+        said += patch_troubles(found["patches"])
     if box["reboot"]:
         said.append("an update wants a reboot")
     said += found["alerts"]
@@ -63,6 +67,16 @@ def backup_troubles(found: Json, now: float) -> Iterator[str]:
         yield f"the last drill failed: {drill['fault']}"
     if made["first"] and now - ((drill and drill["good"]) or made["first"]) > UNTRIED:
         yield "no backup has been restored for a trial in 8 days: `boxkeeper backup drill ENV`"
+
+
+def patch_troubles(found: Json) -> Iterator[str]:
+    """What is wrong with the updates of a box."""
+    if found["last"] and found["last"]["fault"]:
+        yield f"the last updates failed: {found['last']['fault']}; again: `boxkeeper patch ENV`"
+    if found["looked"] is not None and found["looked"] > UNPATCHED:
+        yield f"no updates were asked for in {span(found['looked'])}: `boxkeeper patch ENV`"
+    for name, held in found["held"].items():
+        yield f"{name} is held below {held['version']}, with which this was so: {held['why']}"
 
 
 def span(seconds: float) -> str:

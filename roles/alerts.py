@@ -67,15 +67,16 @@ def _described(server: Server, alerts: Alerts) -> Json:
     capacity = {"busy": alerts.capacity, "full": alerts.capacity}
     return {
         "host": server.name or server.host,
-        "webhook": _address(server, WEBHOOK),
-        "ping": _address(server, PING),
+        "webhook": address(server, WEBHOOK),
+        "ping": address(server, PING),
         "status": query(server),
         "box": {"name": "the box", "warning": capacity, "critical": {}},
         "apps": [_app(server, app) for app in server.apps],
     }
 
 
-def _address(server: Server, name: str) -> str | None:
+def address(server: Server, name: str) -> str | None:
+    """Whom to tell; None where the store has nobody."""
     return server.secret(name).get_secret_value().strip() if server.keeps(name) else None
 
 
@@ -100,6 +101,7 @@ def query(server: Server, apps: Sequence[App] | None = None) -> Json:
     return {
         "services": services(server),
         "backups": server.backups is not None,
+        "patches": server.patches is not None,
         "apps": [_query(app) for app in (server.apps if apps is None else apps)],
     }
 

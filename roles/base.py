@@ -157,9 +157,15 @@ def wanted(server: Server) -> Iterator[Resource]:
             Unit("systemd-journald.service", watch=("/etc/systemd/journald.conf.d/90-boxkeeper.conf",), enabled=True),
             Unit("apt-daily.timer"),
             Unit("boxkeeper-revert.service", state="any"),
-            Unit("apt-daily-upgrade.timer"),
+            _unattended(server),
         ]
     )
+
+
+def _unattended(server: Server) -> Unit:
+    """Security updates by the distribution's own program, where the role `patches` does not look after them."""
+    name = "apt-daily-upgrade.timer"
+    return Unit(name) if server.patches is None else Unit(name, state="inactive", enabled=False)
 
 
 def _kernel_and_folders() -> Iterator[Directory | File]:

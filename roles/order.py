@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from roles import alerts, apps, backups, base, chroma, firewall, nginx, ollama, postgres, program, redis, ssh, tls, turn
+from roles import (
+    alerts,
+    apps,
+    backups,
+    base,
+    chroma,
+    firewall,
+    nginx,
+    ollama,
+    patches,
+    postgres,
+    program,
+    redis,
+    ssh,
+    tls,
+    turn,
+)
 from roles.resources import Resource
 
 if TYPE_CHECKING:
     from roles.server import Server
 
-ORDER = (base, ssh, firewall, postgres, redis, chroma, ollama, tls, nginx, turn, apps, backups, alerts)
+ORDER = (base, ssh, firewall, postgres, redis, chroma, ollama, tls, nginx, turn, apps, backups, patches, alerts)
 """From a bare box to running apps."""
 
 

@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ _INSTALLED = (
     f"h==r['digest'] or sys.exit(print('{STALE}'));"
     "sys.path.insert(0,p);from onbox.program import main;main(r)"
 )
+_IMPORTS = re.compile(r"^from onbox(?:\.(\w+))? import (\([^)]*\)|.*)$", re.MULTILINE)
+"""Of a module: `from onbox.shell import run`, or `from onbox import files, units`, on one line or several."""
 _MOST = 100_000
 """Bytes in one argument; Linux takes 128 KiB (MAX_ARG_STRLEN)."""
 
@@ -100,9 +103,8 @@ def _with_imports(kinds: tuple[str, ...]) -> tuple[str, ...]:
         name = waiting.pop()
         if name not in needed:
             needed.append(name)
-            lines = [line.split() for line in _source(name).splitlines() if line.startswith("from onbox")]
-            waiting += [line[1].partition(".")[2] for line in lines if "." in line[1]]
-            waiting += [word.strip(",") for line in lines if line[1] == "onbox" for word in line[3:]]
+            for module, imported in _IMPORTS.findall(_source(name)):
+                waiting += [module] if module else re.findall(r"\w+", imported)
     return tuple(sorted(needed))
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from os import environ
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -22,6 +23,7 @@ from roles.drift import Drift
 from roles.firewall import Firewall
 from roles.nginx import Nginx
 from roles.ollama import Ollama
+from roles.patches import Patches
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.rotation import Kept
@@ -32,6 +34,10 @@ from roles.turn import Turn
 
 HOST_NAME = r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 """What hostname(7) allows on Linux: 63 characters, where DNS would allow more."""
+
+
+ONTO = "BOXKEEPER_ONTO"
+"""The variable that says OLD=NEW while a box is rebuilt: its host in the inventory, and the new box."""
 
 
 class Login(Settings):
@@ -69,6 +75,7 @@ class Server(Settings):
     tls: Tls | None = Field(default=None, description="Certificates")
     turn: Turn | None = Field(default=None, description="TURN, which relays calls")
     backups: Backups | None = Field(default=None, description="Backups, here and away from the box")
+    patches: Patches | None = Field(default=None, description="Updates of the box's packages")
     alerts: Alerts | None = Field(default=None, description="Word of what is past its limits")
     drift: Drift | None = Field(default=None, description="A daily look at what has changed on the box")
     apps: tuple[App, ...] = Field(default=(), description="The apps on this box")
@@ -173,13 +180,24 @@ def without_secrets(servers: Sequence[Server], inventory: Path) -> tuple[Server,
     return boxes
 
 
+def _moved(servers: Sequence[Server]) -> Sequence[Server]:
+    """The boxes, one of them at the address that `boxkeeper rebuild` brings it onto."""
+    old, _, new = environ.get(ONTO, "").partition("=")
+    return [
+        type(server).model_validate({**dict(server), "host": new, "name": server.name or server.host})
+        if new and server.host == old
+        else server
+        for server in servers
+    ]
+
+
 def _read(servers: Sequence[Server], inventory: Path) -> tuple[tuple[Server, ...], list[str]]:
     """The boxes with the paths that they mean, and what is wrong with them."""
     strangers = [type(server).__name__ for server in servers if not isinstance(server, Server)]
     if strangers:
         takes = "group: takes `Server(...)`, one after the other, and was given a"
         _refuse([f"{takes} {name}" for name in strangers], inventory)
-    boxes = tuple(server.located(_folder(inventory)) for server in servers)
+    boxes = tuple(server.located(_folder(inventory)) for server in _moved(servers))
     return boxes, [*clashes.among(boxes), *(fault for box in boxes for fault in (*box.faults, *clashes.within(box)))]
 
 

@@ -28,6 +28,7 @@ WELL: dict[str, Any] = {
     },
     "services": {"nginx.service": "active"},
     "alerts": [],
+    "patches": {"last": None, "looked": None, "held": {}, "under_way": False},
     "backups": {
         "since": NOW - 30 * DAY,
         "made": {"start": NOW - 9 * HOUR, "good": NOW - 9 * HOUR, "failed": {}, "first": NOW - 30 * DAY},
@@ -92,6 +93,15 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
         (but("box", "memory_mb", value=[950, 961]), "memory is 99% full"),
         (but("box", "inodes_free", value=0.02), "only 2% of the disk's inodes are free"),
         (but("box", "reboot", value=True), "an update wants a reboot"),
+        (
+            but("patches", "last", value={"fault": "no space left"}),
+            "the last updates failed: no space left; again: `boxkeeper patch ENV`",
+        ),
+        (but("patches", "looked", value=4 * DAY), "no updates were asked for in 4 days: `boxkeeper patch ENV`"),
+        (
+            but("patches", "held", value={"libx": {"version": "2", "why": "notes: health: 500"}}),
+            "libx is held below 2, with which this was so: notes: health: 500",
+        ),
         (but("alerts", value=["warning: notes is slow"]), "warning: notes is slow"),
         (
             but("apps", 0, "units", "notes-web@1.service", "state", value="activating"),

@@ -144,7 +144,7 @@ def test_killed_in_each_phase_it_waits_for_who_still_has_an_old_value_and_then_f
     assert {name for name, kept in rotated.after.items() if kept.phase} == set()
     changed = {name for name, kept in rotated.after.items() if kept.value != rotated.before[name].value}
     generated = {secret.name for secret in server.wanted_secrets() if secret.generated}
-    assert generated - changed == {"backups/key"}, "which can't be rotated yet"
+    assert generated - changed == {"backups/postgres_key"}, "pgBackRest has one for good"
     assert changed <= generated
     assert {rotated.after[name].turn - rotated.before[name].turn for name in changed} == {1}, "more than one was made"
 
