@@ -13,11 +13,13 @@ from commands.init import init
 from commands.look import logs, psql, shell
 from commands.patch import patch
 from commands.plans import plans
+from commands.rebuild import rebuild
 from commands.release import release, releases, rollback
 from commands.restore import restore
 from commands.secrets import OneLine, secrets
 from commands.status import status
 from commands.test import test
+from commands.transfer import export, import_
 from commands.up import up
 
 
@@ -33,11 +35,14 @@ COMMANDS = (
     check,
     demo,
     drift,
+    export,
+    import_,
     init,
     logs,
     patch,
     plans,
     psql,
+    rebuild,
     release,
     releases,
     restore,

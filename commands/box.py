@@ -6,7 +6,7 @@ Carried by Fabric. Whatever changes a box goes through pyinfra instead.
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,15 +69,19 @@ class Box:
         said, complaint = stdout.read().decode(), stderr.read().decode()
         return stdout.channel.recv_exit_status(), said.strip().splitlines(), complaint.strip().splitlines()
 
-    def show(self, argv: Sequence[str]) -> int:
-        """Run a command with our own input and output, a dialogue where we have a terminal. Returns its exit code."""
+    def show(self, argv: Sequence[str], sent: bytes | None = None) -> int:
+        """Run a command with our own input and output, a dialogue where we have a terminal. Returns its exit code.
+
+        Where something is `sent`, that is its input.
+        """
         command = self._as_root(shlex.join(argv))
-        if sys.stdin.isatty():
+        if sent is None and sys.stdin.isatty():
             return int(self.connection.run(command, pty=True, warn=True).exited)
         stdin, stdout, _ = self.connection.client.exec_command(command)
-        channel, ours = stdin.channel, sys.stdin.fileno()
+        channel = stdin.channel
+        given = io.BytesIO(sent) if sent is not None else io.FileIO(sys.stdin.fileno(), closefd=False)
         copies = [
-            Thread(target=_copy, args=(lambda: os.read(ours, CHUNK), stdin, channel.shutdown_write), daemon=True),
+            Thread(target=_copy, args=(lambda: given.read(CHUNK), stdin, channel.shutdown_write), daemon=True),
             Thread(target=_copy, args=(lambda: channel.recv(CHUNK), sys.stdout.buffer)),
             Thread(target=_copy, args=(lambda: channel.recv_stderr(CHUNK), sys.stderr.buffer)),
         ]

@@ -63,7 +63,7 @@ def backup(repository: int, kind: str) -> str:
 
 
 def backups(repository: int) -> list[Json]:
-    """What is in a repository, the oldest first: each with "label", "type", "start", "stop" and "bytes"."""
+    """What is in a repository, the oldest first: each with "label", "type", "start", "stop", "bytes", "major"."""
     found = json.loads(run(f"--repo={repository}", "--output=json", "info"))
     return [
         {
@@ -72,6 +72,7 @@ def backups(repository: int) -> list[Json]:
             "start": one["timestamp"]["start"],
             "stop": one["timestamp"]["stop"],
             "bytes": one["info"]["size"],
+            "major": next(db["version"] for db in stanza["db"] if db["id"] == one["database"]["id"]),
         }
         for stanza in found
         for one in stanza["backup"]
@@ -88,6 +89,9 @@ def verify(repository: int, chosen: Sequence[str] = ()) -> None:
         raise Failed(f"pgbackrest verify: {'; '.join(line for line in lines if line)}")
 
 
-def restore(repository: int, folder: str, target: Sequence[str]) -> None:
-    """Bring a backup into an empty folder of PostgreSQL's account, to be recovered to that target."""
-    run(f"--repo={repository}", f"--pg1-path={folder}", "--archive-mode=off", *target, "restore")
+def restore(repository: int, folder: str, target: Sequence[str], archive: str = "off") -> None:
+    """Bring a backup into an empty folder of PostgreSQL's account, to be recovered to that target.
+
+    `archive` is "off" for a copy, whose changes go nowhere, or "preserve".
+    """
+    run(f"--repo={repository}", f"--pg1-path={folder}", f"--archive-mode={archive}", *target, "restore")

@@ -50,7 +50,7 @@ def beside(asked: Json, what: Json) -> Iterator[str]:
 def in_place(asked: Json) -> Iterator[str]:
     """Put what is beside into the place of what is live. By now all of it has arrived, and is compared."""
     if asked["database"]:
-        yield from _swapped(postgres.only(postgres.clusters()), asked["database"], asked["into"])
+        yield from swapped(postgres.only(postgres.clusters()), asked["database"], asked["into"])
     for path, place in _places(asked).items():
         if os.path.isdir(_home(asked) + path):
             yield from _in_place(_home(asked) + path, place, asked["services"])
@@ -70,8 +70,7 @@ def _places(asked: Json) -> dict[str, str]:
 def _database(asked: Json) -> Iterator[str]:
     live = postgres.only(postgres.clusters())
     database, into = asked["database"], asked["into"]
-    if live.ask(f"SELECT count(*) FROM pg_database WHERE datname = '{into}'").strip() != "0":
-        raise Failed(f"there is a database {into} already: choose another name with `--into`")
+    must_be_new(live, into)
     target = ["--type=default"]
     if asked["at"]:
         target = ["--type=time", f"--target={asked['at']}+00", "--target-action=promote"]
@@ -80,13 +79,23 @@ def _database(asked: Json) -> Iterator[str]:
     started = time.monotonic()
     with scratch.restored(asked["from"] + 1, target) as copy:
         yield f"  recovered in {time.monotonic() - started:.0f} s"
-        _create(live, into, database)
+        create(live, into, database)
         try:
             copy.dump(database, asked["tables"], into)
             yield from _compared(copy, live, database, into, asked["tables"])
         except Failed:
             live.ask(f'DROP DATABASE "{into}"')
             raise
+
+
+def must_be_new(live: postgres.Cluster, into: str) -> None:
+    """Raises Failed where there is such a database."""
+    if is_there(live, into):
+        raise Failed(f"there is a database {into} already: choose another name with `--into`")
+
+
+def is_there(live: postgres.Cluster, database: str) -> bool:
+    return live.ask(f"SELECT count(*) FROM pg_database WHERE datname = '{database}'").strip() != "0"
 
 
 def _away(live: postgres.Cluster) -> Iterator[str]:
@@ -102,7 +111,8 @@ def _away(live: postgres.Cluster) -> Iterator[str]:
         time.sleep(0.2)
 
 
-def _create(live: postgres.Cluster, into: str, owner: str) -> None:
+def create(live: postgres.Cluster, into: str, owner: str) -> None:
+    """Make an empty database for the app that owns it, and for nobody else."""
     create = f"""CREATE DATABASE "{into}" OWNER "{owner}" TEMPLATE template0 ENCODING UTF8 LOCALE 'C.UTF-8';\n"""
     live.ask(f'{create}REVOKE ALL ON DATABASE "{into}" FROM PUBLIC;', timeout=120)
 
@@ -116,7 +126,7 @@ def _compared(copy: Scratch, live: postgres.Cluster, database: str, into: str, t
     yield f"  database {into}: {len(was)} tables, {sum(was.values())} rows, each compared"
 
 
-def _swapped(live: postgres.Cluster, database: str, into: str) -> Iterator[str]:
+def swapped(live: postgres.Cluster, database: str, into: str) -> Iterator[str]:
     """The restored one by the name of the live one, in one transaction; that one is kept by another name."""
     kept = f"{database}_before_{_stamp()}"
     live.ask(

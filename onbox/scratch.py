@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,11 @@ class Scratch:
 
 
 def as_postgres(
-    argv: Sequence[str], stdin: Any = subprocess.DEVNULL, stdout: Any = None, stderr: Any = subprocess.PIPE
+    argv: Sequence[str],
+    stdin: Any = subprocess.DEVNULL,
+    stdout: Any = None,
+    stderr: Any = subprocess.PIPE,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """A program that is started as PostgreSQL's account."""
     return subprocess.Popen(
@@ -83,7 +87,7 @@ def as_postgres(
         stdout=stdout,
         stderr=stderr,
         **postgres.ACCOUNT,
-        env=postgres.ENVIRONMENT,
+        env=env or postgres.ENVIRONMENT,
     )
 
 

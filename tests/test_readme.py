@@ -102,6 +102,7 @@ def _edit_for_the_target(newcomer: Newcomer) -> None:
         '"~/.ssh/id_ed25519.pub"': f'"{folder / "id_ed25519.pub"}"',
         'domain=""': 'domain="notes.example.com"',
         "alerts=Alerts()": "alerts=Alerts(capacity=1)",  # the tests beside this one keep its CPUs busy
+        "patches=Patches()": "patches=Patches(reboot=False)",  # nor may it go down under them by night
         'user="root"': f'port={port}, key="{folder / "id_ed25519"}", known_hosts="{folder / "known_hosts"}"',
     }.items():
         assert text.count(old) == 1, f"{old} is not once in the example"
@@ -179,6 +180,21 @@ def test_a_backup_and_what_comes_back_from_it(newcomer: Newcomer) -> None:
     assert "backups" in newcomer.types("./boxkeeper status prod")
 
 
+def test_a_database_goes_out_as_a_dump_and_comes_back(newcomer: Newcomer) -> None:
+    newcomer.types("./boxkeeper export prod ai-note-taker > notes.sql")
+    came = newcomer.types("./boxkeeper import prod ai-note-taker < notes.sql")
+    assert re.search(r"database ai_note_taker_imported: \d+ tables, \d+ rows, each compared", came), came
+    assert "kept" not in came
+    said = newcomer.types("./boxkeeper import prod ai-note-taker --replace", stdin="ai-note-taker\n")
+    assert "ai_note_taker is the restored one now" in said
+    refused = newcomer.types("./boxkeeper import prod ai-note-taker --url", stdin="mysql://a@b/c", code=1)
+    assert "it looks like postgresql://" in refused
+
+
+def test_a_server_that_still_answers_is_not_rebuilt(newcomer: Newcomer) -> None:
+    assert "still answers" in newcomer.types("./boxkeeper rebuild prod --onto 203.0.113.11", code=2)
+
+
 def test_who_is_told_of_alerts_is_in_the_store(newcomer: Newcomer) -> None:
     newcomer.types("./boxkeeper secrets set prod alerts/webhook", stdin="http://127.0.0.1:1/services/T0")
     said = newcomer.types("./boxkeeper up prod")
@@ -186,8 +202,14 @@ def test_who_is_told_of_alerts_is_in_the_store(newcomer: Newcomer) -> None:
     assert "services/T0" not in said
 
 
-def test_the_fast_tests_pass_in_a_clean_clone(newcomer: Newcomer) -> None:
-    assert " passed" in newcomer.types("./boxkeeper test --fast")
+def test_updates_are_installed_and_the_app_answers_as_before(newcomer: Newcomer) -> None:
+    assert re.search(r"^ +\d+ packages upgraded in \d+ s$", newcomer.types("./boxkeeper patch prod"), re.MULTILINE)
+    assert "127.0.0.1: nothing to update" in newcomer.types("./boxkeeper patch prod")
+
+
+def test_tests_that_need_no_box_run_in_a_clean_clone(newcomer: Newcomer) -> None:
+    """A file of them: all are run beside this test."""
+    assert " passed" in newcomer.types("./boxkeeper test --fast tests/test_house.py")
 
 
 def test_the_bench_prints_its_table(newcomer: Newcomer) -> None:

@@ -32,7 +32,7 @@ def wanted(server: Server) -> Iterator[Resource]:
     yield Packages(packages(server.apps))
     yield UV
     yield from node.wanted(server.apps)
-    yield Users([User(app.name, home=app.root) for app in server.apps])
+    yield accounts(server)
     yield Files([File(SLOTS, render("apps/boxkeeper-slots.service.j2"))], name="slots")
     yield Units([Unit("boxkeeper-slots.service", state="any")], name="slots at boot")
     releases = {app.name: release(app) for app in server.apps}
@@ -40,6 +40,19 @@ def wanted(server: Server) -> Iterator[Resource]:
         yield from app_wanted(server, app, releases[app.name])
     # only when all have been tried: an app that does not get healthy keeps no other one from being released
     yield from map(Live, releases.values())
+
+
+def accounts(server: Server) -> Users:
+    """One for each app."""
+    return Users([User(app.name, home=app.root) for app in server.apps])
+
+
+def homes(app: App) -> Iterator[Directory]:
+    """The folder of an app, and those that outlive its releases."""
+    yield Directory(app.root, mode="0750", owner=app.name, group="www-data")
+    yield Directory(f"{app.root}/shared", mode="0710", owner=app.name, group="www-data")
+    # nginx reads what the app puts there: new files take the folder's group
+    yield from (Directory(f"{app.root}/{folder}", "2750", app.name, "www-data") for folder in app.folders)
 
 
 def packages(apps: tuple[App, ...]) -> list[str]:
@@ -54,11 +67,8 @@ def app_wanted(server: Server, app: App, release: Release) -> Iterator[Resource]
     slotted = [file for process in app.processes for file in _slot_units(app, process)]
     yield Files(
         [
-            Directory(app.root, mode="0750", owner=app.name, group="www-data"),
+            *homes(app),
             *map(Directory, (f"{app.root}/builds", f"{app.root}/releases", f"{app.root}/slots")),
-            Directory(f"{app.root}/shared", mode="0710", owner=app.name, group="www-data"),
-            # nginx reads what the app puts there: new files take the folder's group
-            *(Directory(f"{app.root}/{folder}", "2750", app.name, "www-data") for folder in app.folders),
             Link(f"{app.root}/current", "live/release/build"),
             File(app.env_file, environment_file(environment(server, app), hidden(server, app)), mode="0640"),
             File(app.build_env_file, environment_file(public(app))),

@@ -64,9 +64,9 @@ class Box(Project):
             f"echo {line!r} >/srv/keeper/.ssh/authorized_keys; chown keeper: /srv/keeper/.ssh/authorized_keys"
         )
 
-    def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def command(self, *arguments: str, stdin: bytes = b"", **wanted: Any) -> subprocess.CompletedProcess[bytes]:
         """`boxkeeper ARGUMENTS`, of which `ENV` is this inventory."""
-        data = {"target": self.target.name, "port": self.target.port(22), **self.settings()}
+        data = {"target": self.target.name, "port": self.target.port(22), **self.settings(**wanted)}
         words = [str(self.folder / "inventory.py") if word == "ENV" else word for word in arguments]
         variables = {**os.environ, "BACKUPS": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
         return boxkeeper(*words, environment=variables, stdin=stdin)

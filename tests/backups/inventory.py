@@ -32,7 +32,7 @@ _code = Folder(path=".")
 
 box = group(
     Server(
-        host="127.0.0.1",
+        host=_data.get("host", "127.0.0.1"),
         name="backedup",
         login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
         postgres=Postgres(),
