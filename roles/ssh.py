@@ -36,6 +36,10 @@ SPOKEN = {
 }
 
 
+SUDOERS, RIGHTS = "/etc/sudoers.d/boxkeeper", "ALL=(ALL:ALL) NOPASSWD: ALL"
+"""What the admin may; it has no password that it could be asked for."""
+
+
 class Ssh(Settings):
     """Who may log in, and how."""
 
@@ -133,12 +137,6 @@ def wanted(server: Server) -> Iterator[Resource]:
     home = f"/home/{ssh.admin}"
     yield Packages(["openssh-server", "sudo"])
     yield Users([User(ssh.admin, home=home, shell="/bin/bash", groups=("sudo",))])
-    # Before the keys: whoever can log in as the admin can become root, also when a run is cut off in between.
-    yield Files(
-        [File("/etc/sudoers.d/boxkeeper", f"{ssh.admin} ALL=(ALL:ALL) NOPASSWD: ALL\n".encode(), mode="0440")],
-        name="sudo",
-        prove=("visudo", "-c", "-f", "/etc/sudoers.d/boxkeeper"),
-    )
     yield Files(
         [
             Directory(home, mode="0750", owner=ssh.admin, group=ssh.admin),
@@ -164,10 +162,12 @@ def _sshd(ssh: Ssh, home: str) -> Confirmed:
     return Confirmed(
         name="sshd",
         files=[
+            # before the keys: whoever can log in as the admin can become root, also when a run is cut off in between
+            File(SUDOERS, f"{ssh.admin} {RIGHTS}\n".encode(), mode="0440"),
             File(f"{home}/.ssh/authorized_keys", keys, mode="0600", owner=ssh.admin, group=ssh.admin),
             File(DROP_IN, render("ssh/00-boxkeeper.conf.j2", port=ssh.port)),
         ],
-        prove=("sh", "-c", "install -d -m 0755 /run/sshd && sshd -t"),
+        prove=("sh", "-c", f"install -d -m 0755 /run/sshd && sshd -t && visudo -c -f {SUDOERS}"),
         load=load,
         unload=load,
         expect=expect if ssh.port is None else {**expect, "port": port[0]},

@@ -36,6 +36,8 @@ if _mishap in ("post-quantum only", "post-quantum only, forced"):
     ssh.render = _post_quantum_only  # type: ignore[attr-defined]
 if _mishap == "post-quantum only, forced":
     ssh.SPOKEN.clear()
+if _mishap == "no sudo":
+    ssh.RIGHTS = "ALL=(ALL:ALL) NOPASSWD: /usr/bin/true"
 if _mishap in ("killed before the new login", "no ssh rule, then killed"):
     roles.operations.new_login = _die  # type: ignore[attr-defined, assignment]
 

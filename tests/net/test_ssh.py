@@ -96,6 +96,13 @@ def test_algorithms_that_lock_out_all_the_same_are_taken_back_at_once(net: Net) 
     assert net.changes() == []
 
 
+def test_rights_that_let_nobody_become_root_are_taken_back_at_once(net: Net) -> None:
+    said = net.refused(mishap="no sudo")
+    assert "is taken back, because a new login failed: sudo" in said
+    assert net.target.succeed("cat /etc/sudoers.d/boxkeeper").endswith("NOPASSWD: ALL\n")
+    assert net.changes() == []
+
+
 def test_a_run_killed_before_the_new_login_is_taken_back_by_the_box_and_done_again_by_the_next(net: Net) -> None:
     net.target.succeed("sed -i s/MaxAuthTries.*// /etc/ssh/sshd_config.d/00-boxkeeper.conf; systemctl reload ssh")
     changed = net.target.succeed("cat /etc/ssh/sshd_config.d/00-boxkeeper.conf")
