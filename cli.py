@@ -13,6 +13,7 @@ from commands.init import init
 from commands.look import logs, psql, shell
 from commands.patch import patch
 from commands.plans import plans
+from commands.postgres import postgres
 from commands.rebuild import rebuild
 from commands.release import release, releases, rollback
 from commands.restore import restore
@@ -41,6 +42,7 @@ COMMANDS = (
     logs,
     patch,
     plans,
+    postgres,
     psql,
     rebuild,
     release,

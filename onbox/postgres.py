@@ -152,10 +152,24 @@ def _found() -> Json:
 
 
 def clusters() -> list[Cluster]:
-    """Those whose settings are on the box."""
+    """Those whose settings are on the box, the oldest version first; without one that is kept and not to be started."""
+    found = _described()
+    return [cluster for cluster in found if _starts(cluster)] or found
+
+
+def _starts(cluster: Cluster) -> bool:
+    try:
+        with open(os.path.join(cluster.folder, "start.conf")) as file:
+            return "auto" in file.read().split("\n")
+    except FileNotFoundError:
+        return True
+
+
+def _described() -> list[Cluster]:
     found = []
-    for major in sorted(os.listdir(CLUSTERS)) if os.path.isdir(CLUSTERS) else []:
-        for name in sorted(os.listdir(os.path.join(CLUSTERS, major))) if major.isdigit() else []:
+    majors = [name for name in os.listdir(CLUSTERS) if name.isdigit()] if os.path.isdir(CLUSTERS) else []
+    for major in sorted(majors, key=int):
+        for name in sorted(os.listdir(os.path.join(CLUSTERS, major))):
             if os.path.exists(os.path.join(CLUSTERS, major, name, "postgresql.conf")):
                 found.append(Cluster(major, name))
     return found

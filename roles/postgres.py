@@ -102,7 +102,10 @@ class Cluster:
         if len(found["clusters"]) < 2:
             return []
         there = ", ".join(found["clusters"])
-        return [f"this box has {len(found['clusters'])} PostgreSQL clusters ({there}): `pg_dropcluster` the unused one"]
+        upgrade = "`boxkeeper postgres upgrade ENV` brings the older one's data to the newer version"
+        return [
+            f"this box has {len(found['clusters'])} PostgreSQL clusters ({there}): {upgrade}, or `pg_dropcluster` one"
+        ]
 
     def differences(self, found: Json) -> Sequence[str]:
         if not found["clusters"]:
@@ -135,7 +138,7 @@ class Cluster:
         conf = render("postgres/99-boxkeeper.conf.j2", machine=machine, settings=values)
         return [
             Directory("conf.d", owner="postgres", group="postgres"),
-            File("conf.d/99-boxkeeper.conf", conf),
+            File("conf.d/99-boxkeeper.conf", conf, mode="0640", owner="postgres", group="postgres"),
             File("pg_hba.conf", self._hba(), mode="0640", owner="postgres", group="postgres"),
             File("start.conf", b"auto\n", owner="postgres", group="postgres"),
         ]

@@ -205,6 +205,7 @@ def test_who_is_told_of_alerts_is_in_the_store(newcomer: Newcomer) -> None:
 def test_updates_are_installed_and_the_app_answers_as_before(newcomer: Newcomer) -> None:
     assert re.search(r"^ +\d+ packages upgraded in \d+ s$", newcomer.types("./boxkeeper patch prod"), re.MULTILINE)
     assert "127.0.0.1: nothing to update" in newcomer.types("./boxkeeper patch prod")
+    assert "the newest of its distribution" in newcomer.types("./boxkeeper postgres upgrade prod")
 
 
 def test_tests_that_need_no_box_run_in_a_clean_clone(newcomer: Newcomer) -> None:

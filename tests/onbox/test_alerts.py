@@ -86,7 +86,9 @@ def box(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Box:
     monkeypatch.setattr(machine, "memory_mb", lambda: 1000)
     monkeypatch.setattr(machine, "available_mb", lambda: 900)
     monkeypatch.setattr(
-        status, "observe", lambda queries: [{**well, "services": made.services, "backups": None, "apps": []}]
+        status,
+        "observe",
+        lambda queries: [{**well, "services": made.services, "backups": None, "patches": None, "apps": []}],
     )
     return made
 
