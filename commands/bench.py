@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.bench_backups import bench_backups
 from commands.bench_hardening import bench_hardening
 from commands.bench_release import bench_release
 from commands.demo import FIVE, ONE, placeholders
@@ -61,6 +62,7 @@ def bench(context: click.Context, five: bool) -> None:
         _bench(five)
 
 
+bench.add_command(bench_backups)
 bench.add_command(bench_hardening)
 bench.add_command(bench_release)
 

@@ -32,8 +32,10 @@ def export(env: str, app: str) -> None:
 @click.argument("env")
 @click.argument("app")
 @click.option("--url", is_flag=True, help="From another server, whose postgresql:// address is asked for")
+@click.option("--follow", is_flag=True, help="With --url: and whatever changes there, until --replace")
 @click.option("--replace", is_flag=True, help="Put what was imported in the place of what is live")
-def import_(env: str, app: str, url: bool, replace: bool) -> None:
+@click.option("--forget", is_flag=True, help="Drop what was imported")
+def import_(env: str, app: str, url: bool, follow: bool, replace: bool, forget: bool) -> None:
     """Bring a dump on standard input into an app's database: plain SQL of pg_dump, gzipped, or its own format.
 
     Into a database beside the live one, with its rows compared. With --replace, which asks you to type the app's name,
@@ -41,6 +43,11 @@ def import_(env: str, app: str, url: bool, replace: bool) -> None:
     """
     server, wanted = _with_database(env, app)
     asked = {"database": wanted.database, "into": f"{wanted.database}_imported", "url": url}
+    if follow and not url:
+        raise Fault("--follow goes with --url: a dump does not change")
+    if forget:
+        with logged_in(server) as box:
+            sys.exit(_run(box, "forget", asked))
     if replace:
         if click.prompt(f"This replaces what {app} has now. Type its name to go on", default="") != app:
             raise Fault("nothing was changed")
@@ -50,11 +57,12 @@ def import_(env: str, app: str, url: bool, replace: bool) -> None:
     if sent is None and sys.stdin.isatty():
         raise Fault(f"give it a dump: `boxkeeper import {env} {app} < {app}.sql`, or `--url`")
     with logged_in(server) as box:
-        code = _run(box, "run", asked, sent)
+        code = _run(box, "begin_to_follow" if follow else "run", asked, sent)
     if code:
         click.echo("--> what is live is as it was", err=True)
         sys.exit(1)
-    click.echo(f"To put it in place: `boxkeeper import {env} {app} --replace`")
+    first = "When the app over there is stopped, " if follow else ""
+    click.echo(f"{first or 'To '}put it in place: `boxkeeper import {env} {app} --replace`")
 
 
 def _with_database(env: str, app: str) -> tuple[Server, App]:

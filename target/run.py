@@ -68,7 +68,7 @@ def boxkeeper(
         env={**os.environ, **environment},
         input=stdin,
         capture_output=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
 

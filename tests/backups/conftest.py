@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from target.box import Target
-from tests.backups.box import NAME, Box, keeper
+from target.kept.box import NAME, Box, keeper
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from target.box import Target
-from tests.backups.box import KEPT, Box
+from target.kept.box import KEPT, Box
 
 pytestmark = pytest.mark.target
 

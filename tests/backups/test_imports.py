@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import gzip
+import shlex
 
 import pytest
 
 from target.box import Target
-from tests.backups.box import Box
+from target.kept.box import Box
 
 pytestmark = pytest.mark.target
 PASSWORD = "canary-of-a-platform"
@@ -94,6 +95,47 @@ def test_an_address_that_does_not_answer_is_said_without_its_password(box: Box, 
     assert done.returncode == 1
     assert b"pg_dump: " in done.stderr
     assert b"wrong-one" not in done.stderr + done.stdout
+
+
+def test_a_server_whose_changes_can_not_be_followed_is_named(box: Box, url: str) -> None:
+    done = box.command("import", "ENV", "note-taker", "--url", "--follow", stdin=url.encode())
+    assert done.returncode == 1
+    assert b"its wal_level is replica" in done.stderr
+
+
+def test_a_database_is_followed_until_it_moves(box: Box, place: Target, url: str) -> None:
+    def there(sql: str, database: str = "railway") -> str:
+        return place.succeed(f"cd /; runuser -u postgres -- psql -XAtqc {shlex.quote(sql)} {database}").strip()
+
+    there("ALTER SYSTEM SET wal_level = logical")
+    there("ALTER ROLE railway REPLICATION")
+    place.succeed("systemctl restart postgresql")
+    bare = box.command("import", "ENV", "note-taker", "--url", "--follow", stdin=url.encode())
+    assert (bare.returncode, b'without a primary key it can\'t be followed: public."Odd Name"' in bare.stderr) == (
+        1,
+        True,
+    )
+    there('ALTER TABLE "Odd Name" REPLICA IDENTITY FULL')
+    done = box.command("import", "ENV", "note-taker", "--url", "--follow", stdin=url.encode())
+    assert done.returncode == 0, done
+    there(
+        "INSERT INTO people (name) SELECT 'later ' || n FROM generate_series(1, 100) n; DELETE FROM people WHERE id = 1"
+    )
+    placed = box.command("import", "ENV", "note-taker", "--replace", stdin=b"note-taker\n")
+    assert placed.returncode == 0, placed
+    assert b"600 rows of 2 tables are the same on both sides" in placed.stdout
+    assert box.sql("SELECT count(*), max(id) FROM people") == "599|600"
+    assert box.sql("SELECT nextval('people_id_seq')") == "601"
+    assert there("SELECT (SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_publication)") == "0|0"
+    assert PASSWORD not in box.target.succeed("journalctl -o export; cat /var/log/postgresql/*")
+
+
+def test_one_that_is_followed_can_be_forgotten(box: Box, place: Target, url: str) -> None:
+    assert box.command("import", "ENV", "other", "--url", "--follow", stdin=url.encode()).returncode == 0
+    forgotten = box.command("import", "ENV", "other", "--forget")
+    assert forgotten.returncode == 0, forgotten
+    assert place.succeed("cd /; runuser -u postgres -- psql -XAtqc 'SELECT * FROM pg_replication_slots'").strip() == ""
+    assert box.sql("SELECT datname FROM pg_database WHERE datname ~ 'imported'", "postgres") == ""
 
 
 def test_what_was_imported_takes_the_place_of_what_is_live_which_is_kept(box: Box, url: str) -> None:

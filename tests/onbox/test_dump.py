@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onbox.dump import Dump
-from onbox.imports import source_of
+from onbox.elsewhere import variables
 from onbox.shell import Failed
 
 DUMP = r"""\restrict x
@@ -77,7 +77,7 @@ def test_a_dump_that_was_cut_off_is_not_whole() -> None:
 
 
 def test_an_address_becomes_variables() -> None:
-    found = source_of("postgresql://me:p%40ss@db.example.com/shop?sslmode=require&channel_binding=require&x=1\n")
+    found = variables("postgresql://me:p%40ss@db.example.com/shop?sslmode=require&channel_binding=require&x=1\n")
     assert {name: value for name, value in found.items() if name.startswith("PG")} == {
         "PGHOST": "db.example.com",
         "PGPORT": "5432",
@@ -93,5 +93,5 @@ def test_an_address_becomes_variables() -> None:
 @pytest.mark.parametrize("url", ["", "mysql://me@host/x", "postgresql:///x", "postgresql://me:secret@host", "secret"])
 def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(Failed, match="that is no address") as refused:
-        source_of(url)
+        variables(url)
     assert "secret" not in str(refused.value)
