@@ -158,9 +158,10 @@ class Store:
             there[name] = _changed(name, there.get(name, made), made.value)
 
     def remove(self, name: str) -> None:
-        """Take a secret out. Raises Fault when there is none of that name."""
+        """Take a secret out. Raises Fault when there is none of that name, or it has to stay."""
         with self._changing() as there:
             self._there(name, there)
+            _must_be_free(name, there[name])
             del there[name]
 
     def begin(self, values: Mapping[str, str]) -> None:
@@ -293,11 +294,16 @@ def _changed(name: str, was: Kept | None, value: str) -> Kept:
     """A secret with another value; one with the same keeps its date. Raises Fault while it is rotated."""
     if was is None or was.value == value:
         return was or rotation.supplied(value)
+    _must_be_free(name, was)
+    return replace(was, value=value, made=rotation.today())
+
+
+def _must_be_free(name: str, was: Kept) -> None:
+    """Raises Fault for a secret whose value may not go away."""
     if was.other is not None:
         raise Fault(f"{name} is being rotated: finish that first")
     if name in PERMANENT:
-        raise Fault(f"{name} opens every backup that there is; with another one all of them would be lost")
-    return replace(was, value=value, made=rotation.today())
+        raise Fault(f"{name} opens every backup that there is; without it all of them would be lost")
 
 
 def _check(name: str, value: str) -> None:

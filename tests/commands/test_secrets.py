@@ -84,10 +84,11 @@ def test_list_shows_names_kinds_and_ages_and_no_values() -> None:
     assert value("note-taker/postgres") not in shown
 
 
-def test_the_key_to_what_was_backed_up_is_never_another_one() -> None:
+@pytest.mark.parametrize("line", [("generate", "--replace", "prod"), ("remove", "prod")])
+def test_the_key_to_what_was_backed_up_never_goes_away(line: tuple[str, ...]) -> None:
     assert run("generate", "prod", "backups/key").exit_code == 0
     before = value("backups/key")
-    refused = run("generate", "--replace", "prod", "backups/key")
+    refused = run(*line, "backups/key")
     assert "opens every backup that there is" in refused.output
     assert value("backups/key") == before
 
