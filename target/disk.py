@@ -24,13 +24,15 @@ SIZE = "8G"
 """What the box thinks it has; on this machine the file takes what is in it, about 400 MB."""
 
 _DISKS = STATE / "disks"
+BROUGHT = "unattended-upgrades needrestart logrotate"
+"""What the base role installs. It is there already: under emulation that takes minutes, and containers show it."""
 _RECIPE = """\
 FROM {base}
 RUN mkdir -p /etc/initramfs-tools/conf.d && echo MODULES=list >/etc/initramfs-tools/conf.d/machine \\
  && printf 'virtio_pci\\nvirtio_blk\\next4\\n' >/etc/initramfs-tools/modules \\
  && if grep -q '^ID=ubuntu' /etc/os-release; then kernel=linux-image-virtual; else kernel=linux-image-cloud-amd64; fi \\
  && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Options::=--force-confold install -y \\
-    --no-install-recommends initramfs-tools "$kernel" && apt-get clean && rm -rf /var/lib/apt/lists/*
+    --no-install-recommends initramfs-tools "$kernel" {brought} && apt-get clean && rm -rf /var/lib/apt/lists/*
 RUN systemctl unmask systemd-modules-load && systemctl enable systemd-networkd && rm /entry && ssh-keygen -A \\
  && printf '[Match]\\nType=ether\\n[Network]\\nDHCP=ipv4\\n' >/etc/systemd/network/machine.network \\
  && echo '/dev/vda / ext4 defaults 0 1' >/etc/fstab && umask 077 && echo '{key}' >/root/.ssh/authorized_keys
@@ -57,7 +59,7 @@ class Disk:
         client = engine(progress)
         base = image(client, distro or environ.get("BOXKEEPER_DISTRO", ""), progress)
         with only_one("disk"):
-            digest = hashlib.sha256(f"{base}\0{_RECIPE}\0{_NAMED}\0{SIZE}".encode()).hexdigest()[:12]
+            digest = hashlib.sha256(f"{base}\0{_RECIPE}\0{BROUGHT}\0{_NAMED}\0{SIZE}".encode()).hexdigest()[:12]
             folder = _DISKS / f"{base.rpartition(':')[2]}-{digest}"
             if not folder.exists():
                 progress("making a disk with a kernel (about 20 s, once)")
@@ -74,7 +76,7 @@ def _make(client: DockerClient, base: str, folder: Path) -> None:
     root = fresh / "root"
     root.mkdir()
     key = login.make_key(fresh)
-    _unpack(client, _built(client, _RECIPE.format(base=base, key=key)), root)
+    _unpack(client, _built(client, _RECIPE.format(base=base, key=key, brought=BROUGHT)), root)
     run_as_root("sh", "-c", _NAMED.format(size=SIZE), "sh", str(root), str(fresh), log="disk.log")
     run_as_root("rm", "-rf", "--one-file-system", str(root), log="disk.log")
     fresh.rename(folder)

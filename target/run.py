@@ -73,9 +73,15 @@ def boxkeeper(
     )
 
 
-def pyinfra(target: Target, *arguments: str, port: int | None = None, deploy: str = "deploys/full.py") -> Run:
-    """Run `pyinfra inventories/five.py DEPLOY ARGUMENTS` against this target; `port` for a relay before it."""
-    return run(FIVE, deploy, *arguments, environment=environment(target, port))
+def pyinfra(
+    target: Target,
+    *arguments: str,
+    port: int | None = None,
+    deploy: str = "deploys/full.py",
+    inventory: str = FIVE,
+) -> Run:
+    """Run `pyinfra INVENTORY DEPLOY ARGUMENTS` against this target; `port` for a relay before it."""
+    return run(inventory, deploy, *arguments, environment=environment(target, port))
 
 
 def environment(target: Target, port: int | None = None) -> dict[str, str]:
@@ -83,9 +89,9 @@ def environment(target: Target, port: int | None = None) -> dict[str, str]:
     return {"BOXKEEPER_TARGET": target.name, "BOXKEEPER_TARGET_PORT": str(port or "")}
 
 
-def changes(target: Target) -> list[str]:
+def changes(target: Target, inventory: str = FIVE) -> list[str]:
     """The operations that a run would change something with, from pyinfra's own plan."""
-    return pyinfra(target, "--dry", "--json").changes
+    return pyinfra(target, "--dry", "--json", inventory=inventory).changes
 
 
 def unit(target: Target, app: str, process: str = "web") -> str:

@@ -22,7 +22,16 @@ from target.box import Target
 from target.run import pyinfra
 
 NAME = own("boxkeeper-test")
-LONG = ("shared", "tests/kernel", "tests/test_readme.py", "tests/release", "tests/test_bench.py")
+LONG = (
+    "shared",
+    "tests/backups",
+    "tests/test_readme.py",
+    "tests/kernel",
+    "tests/patches",
+    "tests/test_kill.py",
+    "tests/release",
+    "tests/test_bench.py",
+)
 """Groups of tests in the order they start in. All others follow, then the tests that need no target."""
 
 # The same examples each time, however slow the machine: a test that fails, fails again.

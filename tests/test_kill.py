@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from commands.demo import FIVE
+from commands.demo import ONE, placeholders
+from target import own
 from target.box import Target
 from target.run import changes, environment, forget_source, pyinfra, start, unit
 
@@ -25,6 +27,18 @@ CONFIGURATION = (
     "/etc/systemd/journald.conf.d/90-boxkeeper.conf",
 )
 """Files of ours that the disturbance changes; each has a process that must run with the healed one."""
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    """A box of its own with one app, that tests which last long do not wait for."""
+    box = Target.start(own("killbox"))
+    placeholders(ONE)
+    done = pyinfra(box, "-y", inventory=ONE)
+    assert done.code == 0, done.output
+    yield box
+    if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
+        box.remove()
 
 
 def disturb(target: Target, release: bool) -> None:
@@ -60,7 +74,7 @@ def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
     torn = {path for path, now in hashes(target).items() if now not in (wanted[path], disturbed[path])}
     assert not torn, f"neither the old nor the new file: {torn}"
 
-    healing = pyinfra(target, "-y")
+    healing = pyinfra(target, "-y", inventory=ONE)
     assert healing.code == 0, healing.output
     assert hashes(target) == wanted
     assert target.succeed("dpkg --audit").strip() == ""
@@ -69,12 +83,12 @@ def test_a_killed_run_is_healed_by_the_next(target: Target, seed: int) -> None:
     target.succeed("systemctl is-active fail2ban")
     pid = target.succeed(f"systemctl show -P MainPID {unit(target, APP)}").strip()
     assert "DISTURBED" not in target.succeed(f"tr '\\0' '\\n' </proc/{pid}/environ"), "a restart was lost"
-    assert changes(target) == []
+    assert changes(target, ONE) == []
 
 
 def _start_and_kill(target: Target, after: float, where: str) -> None:
     """Kill a run: the control process, or what it runs on the box together with its connection."""
-    run = start(FIVE, "deploys/full.py", environment=environment(target))
+    run = start(ONE, "deploys/full.py", environment=environment(target))
     try:
         time.sleep(after)
         if where == "box":

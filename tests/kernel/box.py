@@ -12,7 +12,7 @@ from target.run import Run, run
 
 NAME = "kernelbox"
 HERE = Path(__file__).resolve().parent
-JOURNAL_MB = 32
+JOURNAL_MB = 16
 
 
 @dataclass(frozen=True)
