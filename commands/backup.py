@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import click
 
-from commands.box import logged_in, servers
+from commands.box import Box, logged_in, servers
 from commands.status import size
+from onbox.detached import PROGRAM
 from onbox.troubles import span
 from roles import Fault
 from roles.resources import Json
@@ -18,11 +19,10 @@ from roles.server import Server
 
 FOLLOWED = """
 journalctl --follow --lines=0 --output=cat "_SYSTEMD_UNIT=$1" 2>/dev/null & follows=$!
-systemctl start "$1" 2>/dev/null; code=$?
+shift; "$@" 2>/dev/null; code=$?
 sleep 0.5; kill $follows; wait $follows 2>/dev/null
 exit $code
 """
-"""Start a unit, or join it, and print what it says until it ends. It goes on when nobody listens any more."""
 
 
 @click.group()
@@ -56,9 +56,18 @@ def _follow(env: str, unit: str) -> None:
     codes = []
     for server in kept(env):
         with logged_in(server) as box:
-            codes.append(box.show(["sh", "-c", FOLLOWED, "sh", unit]))
+            codes.append(follow(box, unit))
     if any(codes):
         sys.exit(1)
+
+
+def follow(box: Box, unit: str, *program: str) -> int:
+    """Start a unit, or join it, and print what it says until it ends; with a program, one made for that.
+
+    It goes on when nobody listens any more. Returns its exit code.
+    """
+    made = ["systemd-run", "--quiet", "--wait", "--collect", f"--unit={unit}", *PROGRAM, *program]
+    return box.show(["sh", "-c", FOLLOWED, "sh", unit, *(made if program else ["systemctl", "start", unit])])
 
 
 def kept(env: str) -> list[Server]:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from target.box import Target
 
 NAME = own("boxkeeper-bench")
-ROUNDS = 5
 SERVICES = ("boxkeeper-redis@*.service", "nginx.service", "postgresql@*.service")
 RESULT = ROOT / ".boxkeeper" / "bench.json"
 
@@ -55,11 +54,12 @@ class Run:
 
 @click.group(invoke_without_command=True)
 @click.option("--five", is_flag=True, help="With all five apps on the box, not one")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100), help="Pairs that a ratio is of")
 @click.pass_context
-def bench(context: click.Context, five: bool) -> None:
+def bench(context: click.Context, five: bool, rounds: int) -> None:
     """Measure a first run, runs that change nothing, and the same at 50 ms round trip. Takes about four minutes."""
     if context.invoked_subcommand is None:
-        _bench(five)
+        _bench(five, rounds)
 
 
 bench.add_command(bench_backups)
@@ -67,7 +67,7 @@ bench.add_command(bench_hardening)
 bench.add_command(bench_release)
 
 
-def _bench(five: bool) -> None:
+def _bench(five: bool, rounds: int) -> None:
     from target import ollama
     from target.box import Target
     from target.link import Link
@@ -81,10 +81,10 @@ def _bench(five: bool) -> None:
         box.succeed("echo LogLevel VERBOSE >/etc/ssh/sshd_config.d/99-bench.conf && systemctl reload ssh")
         rows = [_row("first run, bare box", [_run(box, inventory, "deploys/full.py")])]
         with tempfile.NamedTemporaryFile("w", suffix=".py") as empty:
-            rows += _pairs(box, inventory, empty.name, "here", None)
+            rows += _pairs(rounds, box, inventory, empty.name, "here", None)
             with Link(("127.0.0.1", box.port(22)), delay=0.025) as port:
                 box.pin(port)
-                rows += _pairs(box, inventory, empty.name, "at 50 ms", port)
+                rows += _pairs(rounds, box, inventory, empty.name, "at 50 ms", port)
         units = memory(box, "ai-note-taker-*.service", *SERVICES)
     finally:
         box.remove()
@@ -94,9 +94,9 @@ def _bench(five: bool) -> None:
     click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
 
 
-def _pairs(box: Target, inventory: str, empty: str, where: str, port: int | None) -> list[Row]:
+def _pairs(rounds: int, box: Target, inventory: str, empty: str, where: str, port: int | None) -> list[Row]:
     """A run that changes nothing and an empty pyinfra deploy, in turn, so that both see the same noise."""
-    pairs = [(_run(box, inventory, "deploys/full.py", port), _run(box, inventory, empty, port)) for _ in range(ROUNDS)]
+    pairs = [(_run(box, inventory, "deploys/full.py", port), _run(box, inventory, empty, port)) for _ in range(rounds)]
     ratio = statistics.median(full.seconds / nothing.seconds for full, nothing in pairs)
     return [
         _row(f"nothing to change, {where}", [full for full, _ in pairs], ratio),

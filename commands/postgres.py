@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from commands.backup import FOLLOWED
+from commands.backup import follow
 from commands.box import logged_in, supplied
 from commands.converge import converge
 from commands.inventory import inventory_of
@@ -51,5 +51,5 @@ def upgrade(env: str, yes: bool) -> None:
             if outcome.code != 0:
                 sys.exit(outcome.code)
         with logged_in(server) as box:  # those of before are of the old version
-            if box.show(["sh", "-c", FOLLOWED, "sh", "boxkeeper-backup@now.service"]):
+            if follow(box, "boxkeeper-backup@now.service"):
                 sys.exit(1)

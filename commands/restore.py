@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import click
 
-from commands.backup import without
+from commands.backup import follow, without
 from commands.box import logged_in, with_app
 from roles import Fault, backups
 from roles.apps import App
@@ -60,7 +60,7 @@ def restore(
     if replace and click.prompt(f"This replaces what {app} has now. Type its name to go on", default="") != app:
         raise Fault("nothing was changed")
     with logged_in(server) as box:
-        code = box.show(["/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper", "restore", "run", json.dumps(asked)])
+        code = follow(box, f"boxkeeper-restore-{app}.service", "restore", "run", json.dumps(asked))
     if code:
         sys.exit(1)
     if not replace and not tables and not files:

@@ -8,12 +8,11 @@ import sys
 import click
 
 from commands.box import Box, logged_in, with_app
+from onbox.detached import PROGRAM
 from roles import Fault
 from roles.apps import App
 from roles.resources import Json
 from roles.server import Server
-
-PROGRAM = ("/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper", "imports")
 
 
 @click.command()
@@ -25,7 +24,7 @@ def export(env: str, app: str) -> None:
     if sys.stdout.isatty():
         raise Fault(f"write it to a file: `boxkeeper export {env} {app} > {app}.sql`")
     with logged_in(server) as box:
-        sys.exit(box.show([*PROGRAM, "export", wanted.database]))
+        sys.exit(box.show([*PROGRAM, "imports", "export", wanted.database]))
 
 
 @click.command("import")
@@ -80,4 +79,4 @@ def _address() -> bytes:
 
 
 def _run(box: Box, verb: str, asked: Json, sent: bytes | None = None) -> int:
-    return box.show([*PROGRAM, verb, json.dumps(asked)], sent)
+    return box.show([*PROGRAM, "imports", verb, json.dumps(asked)], sent)

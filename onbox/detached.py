@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from onbox.journal import last_lines
 from onbox.shell import Failed, said
 
-PROGRAM = ("/usr/bin/python3", "-I", "/usr/local/lib/boxkeeper")
+PROGRAM = ("/usr/bin/python3", "-Iu", "/usr/local/lib/boxkeeper")
+"""What begins a program of ours; its words come as they are said."""
 
 
 def run(unit: str, arguments: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from threading import Event
 
 import httpx
 import pytest
@@ -136,23 +137,26 @@ def test_hashed_assets_are_kept_for_a_year_and_the_page_is_not(target: Target) -
 
 
 def test_ten_restarts_of_the_app_lose_no_request(target: Target) -> None:
-    stop = time.monotonic() + 12
+    done = Event()
     with ThreadPoolExecutor(4) as pool:
-        clients = [pool.submit(_requests_until, target, stop) for _ in range(3)]
-        for _ in range(10):
-            target.succeed(f"systemctl restart {unit(target, APP)}")
-            time.sleep(0.5)
+        clients = [pool.submit(_requests_until, target, done) for _ in range(3)]
+        try:
+            for _ in range(10):
+                target.succeed(f"systemctl restart {unit(target, APP)}")
+                time.sleep(0.5)
+        finally:
+            done.set()
         statuses = [status for client in clients for status in client.result()]
     assert set(statuses) == {200}, {status: statuses.count(status) for status in set(statuses)}
-    assert len(statuses) > 50
+    assert len(statuses) > 20
 
 
-def _requests_until(target: Target, end: float) -> list[int]:
+def _requests_until(target: Target, done: Event) -> list[int]:
     statuses = []
     with httpx.Client(verify=tls(target), timeout=30) as client:
         url = f"https://127.0.0.1:{target.port(443)}/api/metrics"
         options = {"headers": {"Host": DOMAIN}, "extensions": {"sni_hostname": DOMAIN}}
-        while time.monotonic() < end:
+        while not done.is_set():
             statuses.append(client.get(url, **options).status_code)  # type: ignore[arg-type]
     return statuses
 
@@ -164,7 +168,7 @@ def test_the_app_comes_back_after_its_database_was_away(target: Target) -> None:
         target.succeed(f"systemctl restart {unit(target, APP)}")
     finally:
         target.succeed("systemctl start 'postgresql@*' --all")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while ask(target, "/api/health").status_code != 200:
         assert time.monotonic() < deadline
         time.sleep(0.2)

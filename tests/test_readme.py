@@ -214,7 +214,7 @@ def test_tests_that_need_no_box_run_in_a_clean_clone(newcomer: Newcomer) -> None
 
 
 def test_the_bench_prints_its_table(newcomer: Newcomer) -> None:
-    said = newcomer.types("./boxkeeper bench")
+    said = newcomer.types("./boxkeeper bench --rounds 1")
     assert re.search(r"^nothing to change, at 50 ms +\d+\.\d\d +\d\.\d\d +1 ", said, re.MULTILINE), said
     assert (newcomer.clone / ".boxkeeper" / "bench.json").is_file()
 

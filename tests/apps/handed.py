@@ -64,10 +64,10 @@ def main() -> None:
     answered: list[str] = []
     lost: list[str] = []
     ends: list[tuple[int, float]] = []
-    until = time.monotonic() + 4
+    done = threading.Event()
 
     def load() -> None:
-        while time.monotonic() < until:
+        while not done.is_set():
             try:
                 answered.append(ask("POST"))
             except (OSError, http.client.HTTPException, AssertionError) as error:
@@ -84,6 +84,8 @@ def main() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)  # so does systemd, with what is left of it (KillMode=mixed)
         program = start(handed)
+    time.sleep(1)
+    done.set()
     for thread in threads:
         thread.join()
     os.killpg(program.pid, signal.SIGKILL)

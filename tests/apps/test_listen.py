@@ -73,7 +73,7 @@ def handed(target: Target, program: str) -> dict[str, Any]:
 def test_a_program_answers_on_the_handed_socket_and_loses_no_request_when_it_ends(target: Target, program: str) -> None:
     told = handed(target, program)
     assert told["first"] == ("127.0.0.1" if program == "express" else "here")
-    assert told["answered"] > 100
+    assert told["answered"] > 20
     assert told["lost"] == []
     assert [code for code, _ in told["ends"]] == [0, 0]
     assert max(seconds for _, seconds in told["ends"]) < 5

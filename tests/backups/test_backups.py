@@ -101,7 +101,7 @@ def test_what_was_dropped_is_back_as_it_was_before_beside_what_is_live(box: Box,
     assert box.target.succeed(f"cat {restored}; stat -c %a {restored}").split("\n")[:2] == ["canary of a file", "640"]
     assert box.target.execute("ls /var/lib/postgresql/boxkeeper-scratch")[0] != 0, "nothing is left of the scratch"
     again = box.command("restore", "ENV", "note-taker", "--at", then)
-    assert (again.returncode, b"there is a database note_taker_restored already" in again.stderr) == (1, True), again
+    assert (again.returncode, b"there is a database note_taker_restored already" in again.stdout) == (1, True), again
     box.sql("DROP DATABASE note_taker_restored", "postgres")
 
 
@@ -116,7 +116,7 @@ def test_one_table_alone_and_one_file_alone(box: Box, backed_up: Any) -> None:
     assert file.returncode == 0, file
     assert box.target.succeed(f"cat /srv/note-taker/restored{NOTE} {NOTE}") == "canary of a file\nother"
     missing = box.command("restore", "ENV", "note-taker", "--file", "/srv/note-taker/shared/none")
-    assert (missing.returncode, b"/srv/note-taker/shared/none: not in that backup" in missing.stderr) == (1, True)
+    assert (missing.returncode, b"/srv/note-taker/shared/none: not in that backup" in missing.stdout) == (1, True)
 
 
 def test_what_is_live_is_replaced_by_who_types_its_name_and_kept_by_another(box: Box, backed_up: Any) -> None:
@@ -125,7 +125,7 @@ def test_what_is_live_is_replaced_by_who_types_its_name_and_kept_by_another(box:
     box.target.succeed(f"echo newest >{NOTE}")
     box.sql("CREATE DATABASE note_taker_restored", "postgres")
     failed = box.command("restore", "ENV", "note-taker", "--replace", stdin=b"note-taker\n")
-    assert (failed.returncode, b"what is live is as it was" in failed.stderr) == (1, True), failed
+    assert (failed.returncode, b"what is live is as it was" in failed.stdout) == (1, True), failed
     assert box.target.succeed(f"cat {NOTE}").strip() == "newest", "the files too"
     box.sql("DROP DATABASE note_taker_restored", "postgres")
     box.sql("DELETE FROM drafts")

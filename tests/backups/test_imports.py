@@ -97,6 +97,16 @@ def test_an_address_that_does_not_answer_is_said_without_its_password(box: Box, 
     assert b"wrong-one" not in done.stderr + done.stdout
 
 
+def test_what_was_imported_takes_the_place_of_what_is_live_which_is_kept(box: Box, url: str) -> None:
+    assert box.command("import", "ENV", "other", "--url", stdin=url.encode()).returncode == 0
+    unsure = box.command("import", "ENV", "other", "--replace", stdin=b"no\n")
+    assert (unsure.returncode, b"nothing was changed" in unsure.stderr) == (2, True)
+    done = box.command("import", "ENV", "other", "--replace", stdin=b"other\n")
+    assert done.returncode == 0, done
+    assert box.sql("SELECT count(*) FROM people", "other") == "500"
+    assert box.changes() == [], "it is as a run would have it"
+
+
 def test_a_server_whose_changes_can_not_be_followed_is_named(box: Box, url: str) -> None:
     done = box.command("import", "ENV", "note-taker", "--url", "--follow", stdin=url.encode())
     assert done.returncode == 1
@@ -136,13 +146,3 @@ def test_one_that_is_followed_can_be_forgotten(box: Box, place: Target, url: str
     assert forgotten.returncode == 0, forgotten
     assert place.succeed("cd /; runuser -u postgres -- psql -XAtqc 'SELECT * FROM pg_replication_slots'").strip() == ""
     assert box.sql("SELECT datname FROM pg_database WHERE datname ~ 'imported'", "postgres") == ""
-
-
-def test_what_was_imported_takes_the_place_of_what_is_live_which_is_kept(box: Box, url: str) -> None:
-    assert box.command("import", "ENV", "other", "--url", stdin=url.encode()).returncode == 0
-    unsure = box.command("import", "ENV", "other", "--replace", stdin=b"no\n")
-    assert (unsure.returncode, b"nothing was changed" in unsure.stderr) == (2, True)
-    done = box.command("import", "ENV", "other", "--replace", stdin=b"other\n")
-    assert done.returncode == 0, done
-    assert box.sql("SELECT count(*) FROM people", "other") == "500"
-    assert box.changes() == [], "it is as a run would have it"

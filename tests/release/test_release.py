@@ -39,12 +39,12 @@ def test_another_environment_is_a_release_that_nobody_notices(pulse: Site) -> No
 
 
 def test_what_is_open_longer_than_its_time_is_closed_with_a_word(pulse: Site) -> None:
-    short = Site(pulse.target, pulse.folder, pulse.kind, {"PULSE_DRAIN": "4"})
+    short = Site(pulse.target, pulse.folder, pulse.kind, {"PULSE_DRAIN": "15"})
     assert short.release("short").code == 0
     with short.load(sockets=5, talk=False) as load:
         assert short.release("next").code == 0
         assert load.cut == []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while len(load.cut) < 5 and time.monotonic() < deadline:
             time.sleep(0.1)
     assert len(load.cut) == 5
@@ -133,7 +133,7 @@ def test_after_a_reboot_what_was_live_is_live(pulse: Site) -> None:
     before = version(pulse)
     pulse.target.succeed("cp -a /srv /var/kept && umount -l /srv && rmdir /srv && mv /var/kept /srv")  # out of memory
     pulse.target.reboot()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while version(pulse) != before:
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -160,7 +160,7 @@ def reach(site: Site, step: str) -> None:
     """Wait until the release that was just begun is at a step: on the box, so that a short one is not missed."""
     newest_record = f"$(ls -d /srv/{site.app}/releases/* | tail -1)/release.json"
     met = f"""grep -q '"step": "{step}".*"result": null' {newest_record}"""
-    site.target.succeed(f"timeout 60 sh -c {shlex.quote(f'until {met}; do sleep 0.02; done')}")
+    site.target.succeed(f"timeout 600 sh -c {shlex.quote(f'until {met}; do sleep 0.02; done')}")
 
 
 def newest(site: Site) -> str:
