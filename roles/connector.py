@@ -12,20 +12,33 @@ import logging
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import paramiko
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors import util
 from pyinfra.connectors.base import DataMeta
 from pyinfra.connectors.ssh import ConnectorData, SSHConnector, connector_data_meta
-from pyinfra.connectors.util import CommandOutput
+from pyinfra.connectors.util import CommandOutput, OutputLine
 
 WAITS = (8, 12)
 """Seconds between tries. OpenSSH's PerSourcePenalties start at 15 s; three wrong keys within seconds are enough."""
 
 # paramiko prints the traceback of its own thread besides raising the error, which pyinfra says in one line.
 logging.getLogger("paramiko.transport").setLevel(logging.CRITICAL)
+
+
+class _PasswordWanted(Exception):
+    """sudo asks for a password."""
+
+
+def _ask_nobody(prompt: str = "", stream: TextIO | None = None) -> str:
+    raise _PasswordWanted
+
+
+util.getpass = _ask_nobody
+"""pyinfra would ask for it. The admin has none, and a script no terminal: the command fails instead, and says so."""
 
 
 class Transport(paramiko.Transport):
@@ -35,6 +48,11 @@ class Transport(paramiko.Transport):
         if isinstance(sock, socket.socket):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().__init__(sock, *args, **options)
+
+
+def _failed(why: str) -> tuple[bool, CommandOutput]:
+    """How a command ended that could not be run."""
+    return False, CommandOutput([OutputLine("stderr", why)])
 
 
 class BoxData(ConnectorData):
@@ -105,7 +123,15 @@ class BoxConnector(SSHConnector):
         arguments.update(command.connector_arguments)
         if self.data["ssh_user"] != "root":
             arguments["_sudo"] = True
-        done: tuple[bool, CommandOutput] = super().run_shell_command(command, print_output, print_input, **arguments)
+        try:
+            done: tuple[bool, CommandOutput] = super().run_shell_command(
+                command, print_output, print_input, **arguments
+            )
+        except _PasswordWanted:
+            return _failed("sudo asks for a password")
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            lost = f"the connection was lost ({str(error) or type(error).__name__})"
+            return _failed(f"{lost}; what was done stays, and the same line goes on")
         return done
 
     def become_root(self) -> tuple[bool, CommandOutput]:
