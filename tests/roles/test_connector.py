@@ -11,6 +11,7 @@ import paramiko
 import pytest
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors import util
 from pyinfra.connectors.ssh import SSHConnector
 
 from roles.connector import BoxConnector, Transport
@@ -127,3 +128,33 @@ def test_a_command_becomes_root_and_brings_its_standard_input(
     made.run_shell_command(StringCommand("true", _stdin=["secret"]))
     assert given["_stdin"] == ["secret"]
     assert given.get("_sudo", False) is sudo
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (EOFError(), "the connection was lost (EOFError); what was done stays, and the same line goes on"),
+        (paramiko.SSHException("SSH session not active"), "the connection was lost (SSH session not active)"),
+        (ConnectionResetError("reset"), "the connection was lost (reset)"),
+    ],
+)
+def test_a_connection_that_is_lost_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception, said: str) -> None:
+    def run(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(SSHConnector, "run_shell_command", run)
+    made = box()
+    made.data["ssh_user"] = "root"
+    done, output = made.run_shell_command(StringCommand("true"))
+    assert (done, output.stderr.startswith(said)) == (False, True), output.stderr
+
+
+def test_nobody_is_asked_for_a_password_of_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: Any, **__: Any) -> Any:
+        util.getpass("sudo password: ")
+
+    monkeypatch.setattr(SSHConnector, "run_shell_command", run)
+    made = box()
+    made.data["ssh_user"] = "admin"
+    done, output = made.run_shell_command(StringCommand("true"))
+    assert (done, output.stderr) == (False, "sudo asks for a password")
