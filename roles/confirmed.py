@@ -93,4 +93,5 @@ def new_login(state: Any, host: Any) -> str:
     finally:
         if connector.client is not None:
             connector.client.close()
-    return "" if done else f"sudo: {output.stderr.strip() or 'refused'}"
+    said = output.stderr.strip() or "refused"
+    return "" if done else said if said.startswith("sudo") else f"sudo: {said}"

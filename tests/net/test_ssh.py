@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -98,7 +99,7 @@ def test_algorithms_that_lock_out_all_the_same_are_taken_back_at_once(net: Net) 
 
 def test_rights_that_let_nobody_become_root_are_taken_back_by_the_box(net: Net) -> None:
     said = net.refused(mishap="no sudo", seconds=4)
-    assert "will be taken back by the box within 4 s, because a new login failed: sudo" in said, "none can do it before"
+    assert re.search(r"will be taken back by the box within \d+ s, because a new login failed: sudo", said), said
     net.target.wait_until("! systemctl is-active -q boxkeeper-revert-sshd.timer", seconds=30)
     time.sleep(1)
     assert net.target.succeed("cat /etc/sudoers.d/boxkeeper").endswith("NOPASSWD: ALL\n")
