@@ -102,7 +102,7 @@ def test_rights_that_let_nobody_become_root_are_taken_back_by_the_box(net: Net) 
     assert re.search(r"will be taken back by the box within \d+ s, because a new login failed: sudo", said), said
     net.target.wait_until("! systemctl is-active -q boxkeeper-revert-sshd.timer", seconds=30)
     time.sleep(1)
-    assert net.target.succeed("cat /etc/sudoers.d/boxkeeper").endswith("NOPASSWD: ALL\n")
+    assert net.target.succeed("cat /etc/sudoers.d/boxkeeper").endswith("NOPASSWD: ALL")
     assert net.changes() == []
 
 
