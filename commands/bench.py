@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -23,6 +22,7 @@ from commands.bench_backups import bench_backups
 from commands.bench_hardening import bench_hardening
 from commands.bench_release import bench_release
 from commands.demo import FIVE, ONE, placeholders
+from commands.figures import keep
 from roles import ROOT, Fault
 from target import own
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 NAME = own("boxkeeper-bench")
 SERVICES = ("boxkeeper-redis@*.service", "nginx.service", "postgresql@*.service")
-RESULT = ROOT / ".boxkeeper" / "bench.json"
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,7 @@ def _bench(five: bool, rounds: int) -> None:
     finally:
         box.remove()
     _print(rows, units)
-    found = {"machine": _machine(), "rows": [asdict(row) for row in rows], "units_memory_mb": units}
-    RESULT.write_text(json.dumps(found, indent=1) + "\n")
-    click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
+    keep("bench", {"machine": _machine(), "rows": [asdict(row) for row in rows], "units_memory_mb": units})
 
 
 def _pairs(rounds: int, box: Target, inventory: str, empty: str, where: str, port: int | None) -> list[Row]:

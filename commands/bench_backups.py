@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 
-from roles import ROOT
+from commands.figures import keep
 from target import own
 
-RESULT = ROOT / ".boxkeeper" / "bench-backups.json"
 MB = 1000
 
 
@@ -42,5 +40,4 @@ def bench_backups() -> None:
     click.echo(f"  drill               {found.drill:5.0f} s")
     click.echo(f"  rebuilt (RTO)       {found.rebuilt:5.0f} s")
     click.echo(f"  not there any more  {found.missing:5.0f} s before the loss (RPO)")
-    RESULT.write_text(json.dumps(seconds, indent=1) + "\n")
-    click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
+    keep("bench-backups", seconds)

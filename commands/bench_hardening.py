@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.demo import FIVE, placeholders
-from roles import ROOT, Fault
+from commands.figures import keep
+from roles import Fault
 from target import own
 
 if TYPE_CHECKING:
     from target.box import Target
 
-RESULT = ROOT / ".boxkeeper" / "bench-hardening.json"
 AUDITORS = ("lynis", "ssh-audit", "testssl.sh")
 """Of the distribution; the fourth is systemd's own."""
 INSTALL = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends"
@@ -43,8 +42,7 @@ def bench_hardening() -> None:
     finally:
         box.remove()
     click.echo("\n".join(table(found)))
-    RESULT.write_text(json.dumps(found, indent=1) + "\n")
-    click.echo(f"\nAlso in {os.path.relpath(RESULT, ROOT)}.")
+    keep("bench-hardening", found)
 
 
 def audited(box: Target, domain: str) -> dict[str, Any]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from roles import ROOT
+from commands.figures import keep
 from target import own
 
 if TYPE_CHECKING:
     from target.pulse.trial import Trial
-
-RESULT = ROOT / ".boxkeeper" / "bench-release.json"
 
 
 @click.command("release")
@@ -31,8 +28,7 @@ def bench_release() -> None:
     finally:
         box.remove()
     click.echo("\n".join(line for each in found for line in table(each)))
-    RESULT.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
-    click.echo(f"\nAlso in {RESULT.relative_to(ROOT)}.")
+    keep("bench-release", [asdict(each) for each in found])
 
 
 def table(found: Trial) -> Iterator[str]:

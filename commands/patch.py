@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -10,7 +11,7 @@ import click
 from commands.box import logged_in, supplied
 from commands.converge import converge
 from commands.inventory import inventory_of
-from onbox.patches import report
+from onbox.patched import report
 from onbox.troubles import span
 from roles import Fault
 from roles.resources import Json
@@ -52,17 +53,16 @@ def patch(env: str, reboot: bool) -> None:
 def _followed(server: Server) -> Json:
     """What was done, once the box is back where it had to reboot. Raises Fault for one that does not come back."""
     began = time.monotonic()
-    while True:
-        try:
-            with logged_in(server) as box:
-                found = box.ask("patches", {"updates": None})
-        except Fault:
-            if time.monotonic() - began > PATIENCE:
-                raise
-            found = {"under_way": True}
-        if not found["under_way"]:
-            return found["last"]
-        if time.monotonic() - began > PATIENCE:
+    while (found := _state(server)) is None or found["under_way"]:
+        seconds = time.monotonic() - began
+        if seconds > PATIENCE:
             raise Fault(f"{server.host}: is not back as it was, {span(PATIENCE)} after its reboot")
-        click.echo(f"  {server.host}: reboots ({time.monotonic() - began:.0f} s)")
+        click.echo(f"  {server.host}: reboots ({seconds:.0f} s)")
         time.sleep(5)
+    return found["last"]
+
+
+def _state(server: Server) -> Json:
+    """What is known of its updates; None while it can't be asked."""
+    with contextlib.suppress(Fault), logged_in(server) as box:
+        return box.ask("patches", {"updates": None})

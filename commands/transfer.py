@@ -60,8 +60,8 @@ def import_(env: str, app: str, url: bool, follow: bool, replace: bool, forget: 
     if code:
         click.echo("--> what is live is as it was", err=True)
         sys.exit(1)
-    first = "When the app over there is stopped, " if follow else ""
-    click.echo(f"{first or 'To '}put it in place: `boxkeeper import {env} {app} --replace`")
+    to = "When the app over there is stopped, put" if follow else "To put"
+    click.echo(f"{to} it in place: `boxkeeper import {env} {app} --replace`")
 
 
 def _with_database(env: str, app: str) -> tuple[Server, App]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
-from onbox import counts, pgbackrest, postgres, told
+from onbox import counts, lock, notes, pgbackrest, postgres, told
 from onbox.restic import Repository
 from onbox.shell import Failed
 from onbox.shell import run as sh
@@ -39,11 +39,7 @@ def described() -> Json:
 
 def record(path: str = RECORD) -> Json:
     """What was written down of the last one; None where there was none."""
-    try:
-        with open(path) as file:
-            return json.load(file)
-    except (FileNotFoundError, ValueError):
-        return None
+    return notes.read(path)
 
 
 def since() -> float:
@@ -53,20 +49,10 @@ def since() -> float:
     return 0.0
 
 
-def note(found: Json, path: str = RECORD) -> None:
-    """Write that down, whole or not at all."""
-    with open(os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(found, file, indent=1)
-    os.replace(f"{path}.new", path)
-
-
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
+def alone() -> AbstractContextManager[None]:
     """One backup, check or restore at a time; the others wait for it."""
     os.makedirs(HOME, mode=0o700, exist_ok=True)
-    with open(f"{HOME}/lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return lock.alone(f"{HOME}/lock")
 
 
 def due() -> None:
@@ -94,9 +80,8 @@ def now() -> None:
         before = record() or {}
         good = started if not failed else before.get("good")
         first = before.get("first") or good
-        note(
-            {"start": started, "stop": stop, "made": made, "failed": failed, "mark": mark, "good": good, "first": first}
-        )
+        found = {"start": started, "stop": stop, "made": made, "failed": failed, "mark": mark}
+        notes.write({**found, "good": good, "first": first}, RECORD)
     if failed:
         raise Failed(f"this backup is not whole: {', '.join(failed)}")
     print(f"backed up in {stop - started:.0f} s, and read back: {', '.join(made)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from onbox import files, strangers
+from onbox import files, notes, strangers
 
 Json = Any
 KNOWN = "/etc/boxkeeper/drift.json"
@@ -31,7 +30,8 @@ def report_changes() -> None:
     """Say what is new since the last time, and what is gone. What stays as it was is not said again."""
     with open(KNOWN) as file:
         described = json.load(file)
-    now, before = [*_changed(described["files"]), *strangers.found(described), *_disk()], _read("said", [])
+    now = [*_changed(described["files"]), *strangers.found(described), *_disk()]
+    before = notes.read(f"{STATE}/said.json") or []
     new = [f"new: {line}" for line in now if line not in before]
     gone = [f"gone: {line}" for line in before if line not in now]
     if new or gone:
@@ -71,18 +71,10 @@ def full_in(samples: Sequence[Sequence[float]]) -> float | None:
 
 
 def _samples() -> list[list[float]]:
-    found: list[list[float]] = _read("disk", [])
+    found: list[list[float]] = notes.read(f"{STATE}/disk.json") or []
     return found
-
-
-def _read(name: str, otherwise: Json) -> Json:
-    with contextlib.suppress(OSError, ValueError), open(f"{STATE}/{name}.json") as file:
-        return json.load(file)
-    return otherwise
 
 
 def _write(name: str, value: Json) -> None:
     os.makedirs(STATE, mode=0o700, exist_ok=True)
-    with open(f"{STATE}/{name}.new", "w") as file:
-        json.dump(value, file)
-    os.rename(f"{STATE}/{name}.new", f"{STATE}/{name}.json")
+    notes.write(value, f"{STATE}/{name}.json")

@@ -8,7 +8,7 @@ import shutil
 import time
 from typing import Any
 
-from onbox import backups, counts, scratch
+from onbox import backups, counts, notes, scratch
 from onbox.restic import Repository
 from onbox.shell import Failed
 
@@ -31,7 +31,7 @@ def run() -> None:
         before = backups.record(RECORD) or {}
         found["stop"] = time.time()
         found["good"] = before.get("good") if found["fault"] else started
-        backups.note(found, RECORD)
+        notes.write(found, RECORD)
     if found["fault"]:
         raise Failed(f"the drill failed: {found['fault']}")
     took = ", ".join(f"{part} in {seconds:.0f} s" for part, seconds in found["seconds"].items())

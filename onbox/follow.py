@@ -32,25 +32,28 @@ def begin(live: postgres.Cluster, owner: str, into: str, url: str) -> None:
     """Copy a database, and go on with what changes there. Raises Failed, and leaves nothing on either side."""
     source = Elsewhere.at(url, live.program("psql"))
     names = _followed(source)
-    restore.must_be_new(live, into)
-    restore.create(live, into, owner)
-    try:
+    with restore.arriving(live, into, owner):
         with output([live.program("pg_dump"), *PLAIN, "--schema-only"], source.env) as lines:
             load(live, into, owner, lines)
         source.ask(f"DROP PUBLICATION IF EXISTS {NAME}; CREATE PUBLICATION {NAME} FOR TABLE {', '.join(names)}")
-        where = url.strip().replace("'", "''")
-        options = f"WITH (slot_name = '{_slot(into)}')"
-        live.ask(
-            f"{QUIET}CREATE SUBSCRIPTION \"{_slot(into)}\" CONNECTION '{where}' PUBLICATION {NAME} {options}",
-            timeout=120,
-            database=into,
-        )
-        _copied(live, into)
-    except BaseException:
-        end(live, into)
-        live.ask(f'DROP DATABASE IF EXISTS "{into}" WITH (FORCE)')
-        raise
+        try:
+            _subscribe(live, into, url)
+            _copied(live, into)
+        except BaseException:
+            end(live, into)
+            _unpublish(source)
+            raise
     print(f"database {into} has {len(names)} tables and follows what changes there")
+
+
+def _subscribe(live: postgres.Cluster, into: str, url: str) -> None:
+    where, options = url.strip().replace("'", "''"), f"WITH (slot_name = '{_slot(into)}')"
+    made = f"CREATE SUBSCRIPTION \"{_slot(into)}\" CONNECTION '{where}' PUBLICATION {NAME} {options}"
+    live.ask(QUIET + made, timeout=120, database=into)
+
+
+def _unpublish(source: Elsewhere) -> None:
+    source.ask(f"DROP PUBLICATION IF EXISTS {NAME}")
 
 
 def _followed(source: Elsewhere) -> list[str]:
@@ -112,8 +115,8 @@ def end(live: postgres.Cluster, into: str) -> None:
     if source is None:
         return
     try:
+        _unpublish(source)
         live.ask(f"DROP SUBSCRIPTION {name}", timeout=60, database=into)
-        source.ask(f"DROP PUBLICATION IF EXISTS {NAME}")
     except Failed as failed:
         alter = f"ALTER SUBSCRIPTION {name}"
         live.ask(f"{alter} DISABLE; {alter} SET (slot_name = NONE); DROP SUBSCRIPTION {name}", database=into)

@@ -13,6 +13,7 @@ from onbox.journal import last_lines
 from onbox.masks import masked
 from onbox.shell import Failed, said
 from onbox.slots import Slot
+from onbox.units import processes
 
 Json = Any
 PATIENCE = 60.0
@@ -92,21 +93,12 @@ def _deaths(units: list[str]) -> int:
 
 def _listens_elsewhere(units: list[str]) -> str:
     """What to write where a program opened a TCP port of its own instead of taking the socket that it is handed."""
-    groups = [said(["systemctl", "show", "--property=ControlGroup", "--value", "--", unit]).strip() for unit in units]
-    pids = {pid for group in groups if group for pid in _lines(f"/sys/fs/cgroup{group}/cgroup.procs")}
+    pids = processes(units)
     for line in said(["ss", "-Hltnp"]).splitlines():
         if any(f"pid={pid}," in line for pid in pids):
             port = line.split()[3].rpartition(":")[2]
             return f"it listens on TCP port {port}, and requests come by the socket that it is handed: `uvicorn --fd 3`"
     return ""
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path) as file:
-            return file.read().split()
-    except OSError:
-        return []
 
 
 def _refusal(health: Json, seconds: float, vain: Callable[[], bool] = lambda: False) -> str:

@@ -24,19 +24,15 @@ def run(text: str) -> None:
     asked = json.loads(text)
     live = postgres.only(postgres.clusters())
     database, into = asked["database"], asked["into"]
-    restore.must_be_new(live, into)
-    restore.create(live, into, database)
-    try:
+    with restore.arriving(live, into, database):
         with _dumped(live, asked["url"]) as (lines, source):
             dump = load(live, into, database, lines)
         there = counts.of(live.ask, [into])[into]
         if wrong := counts.differences(there, dump.rows, dump.rows) if dump.rows else []:
             raise Failed(f"what arrived is not what was sent: {'; '.join(wrong[:5])}")
-        if source and (wrong := counts.differences(there, source.counts(), source.counts())):
+        now = source.counts() if source else there
+        if wrong := counts.differences(there, now, now):
             print(f"! it has changed over there since: {'; '.join(wrong[:5])}")
-    except BaseException:
-        live.ask(f'DROP DATABASE IF EXISTS "{into}" WITH (FORCE)')
-        raise
     print(f"database {into}: {len(there)} tables, {sum(there.values())} rows, each compared")
 
 
@@ -66,7 +62,7 @@ def forget(text: str) -> None:
     asked = json.loads(text)
     live = postgres.only(postgres.clusters())
     follow.end(live, asked["into"])
-    live.ask(f'DROP DATABASE IF EXISTS "{asked["into"]}" WITH (FORCE)')
+    restore.drop(live, asked["into"])
 
 
 def export(database: str) -> None:

@@ -6,17 +6,15 @@ It writes down what it found, for people and for `boxkeeper status`, in /var/lib
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from onbox import acme, certificates, dns, ledger, lineage, nginx, reach, turn
+from onbox import acme, certificates, dns, ledger, lineage, lock, nginx, reach, turn
 from onbox.shell import Failed
 
 Json = Any
@@ -26,7 +24,7 @@ HALF_A_DAY = 12 * 3600.0
 
 
 def run() -> None:
-    with _alone():
+    with lock.alone(LOCK):
         settings = certificates.settings()
         certificates.heal()
         record = _read()
@@ -36,13 +34,6 @@ def run() -> None:
             known[site["name"]] = _settle(site, settings, record)
             _write(record)
         turn.refresh()
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    with open(LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _read() -> Json:

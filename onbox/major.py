@@ -16,7 +16,6 @@ from onbox.shell import Failed, said
 from onbox.shell import run as sh
 
 Json = Any
-RECORD = "/var/lib/boxkeeper/major.json"
 WITHOUT = "/etc/postgresql-common/createcluster.d/zz-boxkeeper-upgrade.conf"
 """Read after `boxkeeper.conf`, which wants checksums of pages in a new cluster."""
 SPARE = 512 << 20
@@ -61,7 +60,6 @@ def run(*apps: str) -> None:
         _bring_back(old, new)
         raise
     took = time.time() - began
-    backups.note({"from": old.major, "to": to, "time": began, "seconds": took}, RECORD)
     print(
         f"PostgreSQL {old.major} is {to} now, after {took:.0f} s; `pg_dropcluster {old.major} {old.name}` drops the old"
     )

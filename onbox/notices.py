@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from typing import Any
+
+from onbox import notes
 
 Json = Any
 KNOWN = "/run/boxkeeper-alerts/known.json"
@@ -43,13 +42,9 @@ def said() -> list[str]:
 
 def read() -> Json:
     """What is known, and what was said and could not be sent."""
-    with contextlib.suppress(OSError, ValueError), open(KNOWN) as file:
-        return json.load(file)
-    return {"known": {}, "unsent": []}
+    return notes.read(KNOWN) or {"known": {}, "unsent": []}
 
 
 def write(state: Json) -> None:
     """Keep that for the next look, and for who asks."""
-    with open(os.open(f"{KNOWN}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(state, file)
-    os.replace(f"{KNOWN}.new", KNOWN)
+    notes.write(state, KNOWN)

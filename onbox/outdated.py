@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from glob import glob
 
-from onbox import units
+from onbox import machine, units
 
 FILES = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/")
 REBOOT = ("dbus.service", "dbus-broker.service", "systemd-logind.service")
@@ -62,7 +62,12 @@ def restart() -> list[str]:
 
 def left() -> list[str]:
     """Those that only a reboot starts again."""
-    return sorted(set(_running()) & set(REBOOT))
+    return [unit for unit in REBOOT if any(_is_outdated(f"/proc/{pid}/maps") for pid in units.processes([unit]))]
+
+
+def wants_reboot() -> bool:
+    """Whether an update is not in force before one."""
+    return machine.wants_reboot() or bool(left())
 
 
 def _running() -> dict[str, dict[str, str]]:

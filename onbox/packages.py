@@ -78,9 +78,9 @@ def apply(payload: Json) -> None:
         apt(["purge", *payload["remove"]])
 
 
-def apt(arguments: Sequence[str]) -> None:
-    """Run apt-get without questions. Raises Failed with apt's own words."""
-    run([*APT, *arguments], env=ENVIRONMENT, timeout=3600)
+def apt(arguments: Sequence[str]) -> str:
+    """What apt-get prints, which is run without questions. Raises Failed with apt's own words."""
+    return run([*APT, *arguments], env=ENVIRONMENT, timeout=3600)
 
 
 def refresh() -> None:

@@ -5,27 +5,21 @@ An upgrade after which one does not is taken back, and the package that did it i
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from onbox import backups, machine, outdated, packages, probes, told, upgrades
+from onbox import backups, lock, notes, outdated, packages, patched, probes, told, upgrades
 from onbox.journal import last_lines
+from onbox.patched import HOME, REBOOTING, report
 from onbox.shell import Failed
 from onbox.shell import run as sh
-from onbox.upgrades import HOME, Upgrade
+from onbox.upgrades import Upgrade
 
 Json = Any
 CONFIG = "/etc/boxkeeper/patches.json"
-RECORDS = f"{HOME}/records.json"
-REBOOTING = f"{HOME}/rebooting.json"
-"""What was well before a reboot that is under way."""
-KEPT = 50
-"""Records."""
 SOON = 3.0
 """Seconds until a reboot, in which whoever waits is told of it."""
 START = 300.0
@@ -34,26 +28,8 @@ START = 300.0
 
 def observe(queries: list[Json]) -> list[Json]:
     """What there is to upgrade by the lists of now, where that is asked, and what was done last and when."""
-    return [{"pending": upgrades.pending(query["updates"]) if query["updates"] else [], **state()} for query in queries]
-
-
-def state() -> Json:
-    """What is held, the last record, None where there is none, and how many seconds ago that began."""
-    last = (records() or [None])[-1]
-    return {
-        "last": last,
-        "looked": time.time() - last["began"] if last else None,
-        "held": upgrades.held(),
-        "under_way": os.path.exists(REBOOTING),
-    }
-
-
-def records() -> list[Json]:
-    """Of each time something was done, the newest last."""
-    with contextlib.suppress(OSError, ValueError), open(RECORDS) as file:
-        found: list[Json] = json.load(file)
-        return found
-    return []
+    done = patched.state()
+    return [{"pending": upgrades.pending(query["updates"]) if query["updates"] else [], **done} for query in queries]
 
 
 def apply(payload: Json) -> None:
@@ -78,12 +54,13 @@ def reboot() -> None:
 def _run(reboots: bool) -> None:
     with open(CONFIG) as file:
         what = json.load(file)
-    with _alone(), backups.alone():
+    os.makedirs(HOME, mode=0o700, exist_ok=True)
+    with lock.alone(f"{HOME}/lock"), backups.alone():
         found: Json = {"began": time.time(), "changed": [], "restarted": [], "held": {}, "reboot": "", "fault": ""}
         before: dict[str, str] = {}
         try:
             before = _patch(what, found)
-            if machine.wants_reboot() or outdated.left():
+            if outdated.wants_reboot():
                 reboots |= what["reboot"] and is_within(what["window"], time.gmtime())
                 found["reboot"] = "now" if reboots else "waits"
         except Failed as failed:
@@ -91,7 +68,7 @@ def _run(reboots: bool) -> None:
         if found["reboot"] != "now":
             _finish(what, found)
             return
-        _write(REBOOTING, {"before": before, "record": found})
+        notes.write({"before": before, "record": found}, REBOOTING)
         soon = [f"--on-active={SOON:.0f}", "--timer-property=AccuracySec=100ms"]
         sh(["systemd-run", "--quiet", *soon, "systemctl", "reboot"])
         print("\n".join([*report(found), f"reboots in {SOON:.0f} s"]))
@@ -159,8 +136,7 @@ def booted() -> None:
     """See that everything is as well as before the reboot, and finish the record."""
     with open(CONFIG) as file:
         what = json.load(file)
-    with open(REBOOTING) as file:
-        kept = json.load(file)
+    kept = notes.read(REBOOTING)
     found, left = kept["record"], probes.settle(what["apps"], kept["before"], START)
     found["reboot"] = f"{time.time() - found['began']:.0f} s"
     found["fault"] = f"after the reboot: {'; '.join(left)}" if left else ""
@@ -171,7 +147,7 @@ def booted() -> None:
 def _finish(what: Json, found: Json) -> None:
     """Write it down and, where something changed or failed, say so. Raises Failed where something did."""
     found["ended"] = time.time()
-    _write(RECORDS, [*records(), found][-KEPT:])
+    patched.add(found)
     said = report(found)
     if what["webhook"] and (
         found["changed"] or found["held"] or found["fault"] or found["reboot"] not in ("", "waits")
@@ -183,32 +159,3 @@ def _finish(what: Json, found: Json) -> None:
     print("\n".join(said), flush=True)
     if found["fault"]:
         raise Failed("the box is not patched")
-
-
-def report(found: Json) -> list[str]:
-    """A record in lines for people."""
-    seconds = found.get("ended", time.time()) - found["began"]
-    lines = [f"{len(found['changed'])} packages upgraded in {seconds:.0f} s"]
-    lines += [f"  {name} {old} -> {new}" for name, old, new in found["changed"]]
-    lines += [f"held {name} below {new}: {why}" for name, (new, why) in found["held"].items()]
-    lines += [f"restarted {', '.join(dict.fromkeys(found['restarted']))}"] if found["restarted"] else []
-    lines += [f"was not well before: {', '.join(found['ill'])}"] if found.get("ill") else []
-    if found["reboot"] == "waits":
-        lines.append("an update wants a reboot, which waits for the window: `boxkeeper patch ENV --reboot` does it now")
-    elif found["reboot"] not in ("", "now"):
-        lines.append(f"rebooted; everything was back {found['reboot']} after the beginning")
-    return [*lines, *([f"failed: {found['fault']}"] if found["fault"] else [])]
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    os.makedirs(HOME, mode=0o700, exist_ok=True)
-    with open(f"{HOME}/lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _write(path: str, value: Json) -> None:
-    with open(os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(value, file, indent=1)
-    os.replace(f"{path}.new", path)

@@ -73,6 +73,10 @@ class Cluster:
     def unit(self) -> str:
         return f"postgresql@{self.major}-{self.name}.service"
 
+    @property
+    def log(self) -> str:
+        return f"/var/log/postgresql/postgresql-{self.major}-{self.name}.log"
+
     def program(self, name: str) -> str:
         """Past /usr/bin/psql, which is a Perl script that looks for the cluster and takes 60 ms to find it."""
         return f"/usr/lib/postgresql/{self.major}/bin/{name}"
@@ -277,8 +281,7 @@ def _wait(cluster: Cluster) -> None:
     deadline = time.monotonic() + PATIENCE
     while not _answers(cluster):
         if time.monotonic() > deadline:
-            log = f"/var/log/postgresql/postgresql-{cluster.major}-{cluster.name}.log"
-            raise Failed(f"PostgreSQL does not answer after {PATIENCE:.0f} s: see {log}")
+            raise Failed(f"PostgreSQL does not answer after {PATIENCE:.0f} s: see {cluster.log}")
         time.sleep(0.2)
 
 

@@ -8,7 +8,7 @@ import shutil
 import time
 from typing import Any
 
-from onbox import backups, counts, detached, pgbackrest, postgres
+from onbox import backups, counts, detached, notes, pgbackrest, postgres
 from onbox.restic import Repository
 from onbox.shell import Failed
 from onbox.shell import run as sh
@@ -16,7 +16,6 @@ from onbox.shell import run as sh
 Json = Any
 RECORD = f"{backups.HOME}/rebuilt.json"
 FILES = f"{backups.HOME}/rebuild"
-LOG = "/var/log/postgresql/postgresql-{major}-{name}.log"
 LONGEST = 6 * 3600.0
 """Seconds that recovery may take."""
 
@@ -44,12 +43,12 @@ def run() -> None:
     what, began = backups.described(), time.time()
     with backups.alone():
         found: Json = {"began": began, "done": None, "changes": None, "files": None, "rows": None}
-        backups.note(found, RECORD)
+        notes.write(found, RECORD)
         number = len(what["repositories"])
         if what["databases"]:
             found["changes"], found["rows"] = _databases(number, list(what["databases"].values()))
         found["files"] = _files(Repository.of(what["repositories"][number - 1]), what)
-        backups.note({**found, "done": time.time()}, RECORD)
+        notes.write({**found, "done": time.time()}, RECORD)
 
 
 def _databases(number: int, names: list[str]) -> tuple[str, int]:
@@ -64,9 +63,7 @@ def _databases(number: int, names: list[str]) -> tuple[str, int]:
         )
     data = cluster.data
     sh(["systemctl", "stop", cluster.unit])
-    for name in os.listdir(data):
-        path = os.path.join(data, name)
-        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
+    sh(["find", data, "-mindepth", "1", "-delete"])
     pgbackrest.restore(number, data, ["--type=default"], archive="preserve")
     with open(f"{data}/postgresql.auto.conf", "a") as file:
         file.write("hot_standby = 'off'\n")  # else a box with less memory stops in the middle of recovery
@@ -89,7 +86,7 @@ def _recovers(cluster: postgres.Cluster) -> bool:
 
 def _newest(cluster: postgres.Cluster) -> str:
     """When the newest change was made that came back, from the server's own log; "" where it had none to repeat."""
-    with open(LOG.format(major=cluster.major, name=cluster.name), errors="replace") as file:
+    with open(cluster.log, errors="replace") as file:
         return newest(file.read())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -79,13 +80,10 @@ def _database(asked: Json) -> Iterator[str]:
     started = time.monotonic()
     with scratch.restored(asked["from"] + 1, target) as copy:
         yield f"  recovered in {time.monotonic() - started:.0f} s"
-        create(live, into, database)
-        try:
+        with arriving(live, into, database):
             copy.dump(database, asked["tables"], into)
-            yield from _compared(copy, live, database, into, asked["tables"])
-        except Failed:
-            live.ask(f'DROP DATABASE "{into}"')
-            raise
+            said = _compared(copy, live, database, into, asked["tables"])
+        yield said
 
 
 def must_be_new(live: postgres.Cluster, into: str) -> None:
@@ -96,6 +94,23 @@ def must_be_new(live: postgres.Cluster, into: str) -> None:
 
 def is_there(live: postgres.Cluster, database: str) -> bool:
     return live.ask(f"SELECT count(*) FROM pg_database WHERE datname = '{database}'").strip() != "0"
+
+
+@contextlib.contextmanager
+def arriving(live: postgres.Cluster, into: str, owner: str) -> Iterator[None]:
+    """A new database for as long as nothing fails: then it goes away again. Raises Failed where there is one."""
+    must_be_new(live, into)
+    create(live, into, owner)
+    try:
+        yield
+    except BaseException:
+        drop(live, into)
+        raise
+
+
+def drop(live: postgres.Cluster, database: str) -> None:
+    """Drop a database, whoever is connected to it; nothing where there is none."""
+    live.ask(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
 
 def _away(live: postgres.Cluster) -> Iterator[str]:
@@ -117,13 +132,14 @@ def create(live: postgres.Cluster, into: str, owner: str) -> None:
     live.ask(f'{create}REVOKE ALL ON DATABASE "{into}" FROM PUBLIC;', timeout=120)
 
 
-def _compared(copy: Scratch, live: postgres.Cluster, database: str, into: str, tables: Sequence[str]) -> Iterator[str]:
+def _compared(copy: Scratch, live: postgres.Cluster, database: str, into: str, tables: Sequence[str]) -> str:
+    """How much there is. Raises Failed where that is not what was backed up."""
     was = counts.of(copy.ask, [database])[database]
     if tables:
         was = {name: rows for name, rows in was.items() if name in tables or name.partition(".")[2] in tables}
     if wrong := counts.differences(counts.of(live.ask, [into])[into], was, was):
         raise Failed(f"what arrived in {into} is not what was backed up: {'; '.join(wrong[:5])}")
-    yield f"  database {into}: {len(was)} tables, {sum(was.values())} rows, each compared"
+    return f"  database {into}: {len(was)} tables, {sum(was.values())} rows, each compared"
 
 
 def swapped(live: postgres.Cluster, database: str, into: str) -> Iterator[str]:

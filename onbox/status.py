@@ -17,7 +17,7 @@ from onbox import (
     machine,
     notices,
     outdated,
-    patches,
+    patched,
     postgres,
     releases,
     slots,
@@ -42,7 +42,7 @@ def observe(queries: list[Json]) -> list[Json]:
             "box": _box(),
             "services": _services(query["services"]),
             "backups": _backups() if query["backups"] else None,
-            "patches": patches.state() if query["patches"] else None,
+            "patches": patched.state() if query["patches"] else None,
             "apps": _apps(query["apps"]),
             "alerts": notices.said(),
         }
@@ -63,7 +63,7 @@ def _box() -> Json:
         "swap_mb": [memory["SwapTotal"] - memory["SwapFree"], memory["SwapTotal"]],
         "disk_mb": [disk.used >> 20, (disk.used + disk.free) >> 20],
         "inodes_free": machine.inodes_free(),
-        "reboot": machine.wants_reboot() or bool(outdated.left()),
+        "reboot": outdated.wants_reboot(),
         "failed": [line.split()[0] for line in failed.splitlines() if line],
     }
 

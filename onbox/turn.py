@@ -7,15 +7,12 @@ chain in one file: one rename changes both, so it never sees the key of one with
 from __future__ import annotations
 
 import base64
-import contextlib
-import fcntl
 import hashlib
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
-from onbox import certificates, files, units
+from onbox import certificates, files, lock, units
 from onbox.shell import Failed, run, said
 
 Json = Any
@@ -79,7 +76,7 @@ def _read(path: str) -> bytes:
 
 
 def apply(payload: Json) -> None:
-    with _alone():
+    with lock.alone(LOCK):  # the timer of certificates comes when it comes, also in the middle of a run
         files.apply(payload)
         if _wanted() is None:
             raise Failed(f"{SITE} leads to no certificate; the role tls makes it: run deploys/full.py")
@@ -88,16 +85,8 @@ def apply(payload: Json) -> None:
 
 def refresh() -> None:
     """What a renewal calls. On a box without coturn, or without a certificate, there is nothing to do."""
-    with _alone():
+    with lock.alone(LOCK):
         _give()
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """The timer of certificates comes when it comes, also in the middle of a run."""
-    with open(LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _give() -> None:

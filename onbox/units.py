@@ -34,6 +34,20 @@ def show(names: list[str], properties: str) -> dict[str, dict[str, str]]:
     return dict(zip(names, blocks, strict=False))
 
 
+def processes(names: Sequence[str]) -> set[str]:
+    """The numbers of the processes of units."""
+    groups = said(["systemctl", "show", "--property=ControlGroup", "--value", "--", *names]).split()
+    return {pid for group in groups for pid in _words(f"/sys/fs/cgroup{group}/cgroup.procs")}
+
+
+def _words(path: str) -> list[str]:
+    try:
+        with open(path) as file:
+            return file.read().split()
+    except OSError:
+        return []
+
+
 def _found(unit: Json, shown: dict[str, dict[str, str]]) -> Json:
     block = shown.get(unit["name"], {})
     return {

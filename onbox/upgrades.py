@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import glob
-import json
 import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from onbox import packages
+from onbox import packages, patched
+from onbox.packages import apt
+from onbox.patched import HOME
 from onbox.shell import Failed, run, said
 
-Json = Any
-HOME = "/var/lib/boxkeeper/patches"
 BEFORE = f"{HOME}/before"
 """The packages as they were, one in a folder of its own."""
-HELD = f"{HOME}/held.json"
 SECURITY = "/etc/boxkeeper/security.pref"
 """apt's preferences that leave only the archives of security fixes to choose from."""
 ROOM_MB = 500
@@ -36,7 +33,7 @@ class Upgrade(NamedTuple):
 
 def pending(updates: str) -> list[Upgrade]:
     """What there is to upgrade by the lists of now: `security` fixes, or `all`. Nothing is removed by it."""
-    found = re.findall(r"^Inst (\S+) \[(\S+)\] \((\S+) ", _apt(updates, ["--simulate", *ALL]), re.MULTILINE)
+    found = re.findall(r"^Inst (\S+) \[(\S+)\] \((\S+) ", apt([*_only(updates), "--simulate", *ALL]), re.MULTILINE)
     sources = _sources([name for name, _, _ in found])
     return [Upgrade(name, old, new, sources.get(name.partition(":")[0], name)) for name, old, new in found]
 
@@ -45,9 +42,9 @@ ALL = ("--with-new-pkgs", "upgrade")
 """With new packages where an upgrade needs some, such as another kernel's."""
 
 
-def _apt(updates: str, arguments: Sequence[str]) -> str:
-    only = [f"--option=Dir::Etc::Preferences={SECURITY}"] if updates == "security" else []
-    return run([*packages.APT, *only, *arguments], env=packages.ENVIRONMENT, timeout=3600)
+def _only(updates: str) -> list[str]:
+    """What has apt choose from these alone."""
+    return [f"--option=Dir::Etc::Preferences={SECURITY}"] if updates == "security" else []
 
 
 def _sources(names: Sequence[str]) -> dict[str, str]:
@@ -87,7 +84,7 @@ def forget() -> None:
 def install(upgrades: Sequence[Upgrade], updates: str) -> None:
     """Upgrade these. Raises Failed with apt's words."""
     named = [f"{each.name}={each.new}" for each in upgrades]
-    _apt(updates, ["install", "--only-upgrade", "--no-install-recommends", *named])
+    apt([*_only(updates), "install", "--only-upgrade", "--no-install-recommends", *named])
 
 
 def back() -> None:
@@ -113,40 +110,26 @@ def _is_other(file: str) -> bool:
 
 def drop_kernels() -> None:
     """Remove those that nothing needs any more, less the one that runs: they would fill /boot."""
-    removable = re.findall(r"^Remv (linux-\S+)", run([*packages.APT, "--simulate", "autoremove"]), re.MULTILINE)
+    removable = re.findall(r"^Remv (linux-\S+)", apt(["--simulate", "autoremove"]), re.MULTILINE)
     if removable:
-        _apt("all", ["purge", *removable])
-
-
-def held() -> dict[str, Json]:
-    """By package the version that is kept away, and why."""
-    with contextlib.suppress(OSError, ValueError), open(HELD) as file:
-        found: dict[str, Json] = json.load(file)
-        return found
-    return {}
+        apt(["purge", *removable])
 
 
 def hold(upgrades: Sequence[Upgrade], why: str) -> None:
     """Keep these as they are until there is another version."""
     run(["apt-mark", "hold", *(each.name for each in upgrades)])
-    _note({**held(), **{each.name: {"version": each.new, "why": why} for each in upgrades}})
+    patched.keep_away({**patched.held(), **{each.name: {"version": each.new, "why": why} for each in upgrades}})
 
 
 def release() -> None:
     """Let go of those for which there is another version than the one that was kept away, or that somebody let go."""
-    kept, still = held(), said(["apt-mark", "showhold"]).split()
+    kept, still = patched.held(), said(["apt-mark", "showhold"]).split()
     over = [name for name, each in kept.items() if name not in still or _candidate(name) != each["version"]]
     if over:
         run(["apt-mark", "unhold", *over])
-        _note({name: each for name, each in kept.items() if name not in over})
+        patched.keep_away({name: each for name, each in kept.items() if name not in over})
 
 
 def _candidate(name: str) -> str:
     found = re.search(r"^  Candidate: (\S+)$", said(["apt-cache", "policy", name]), re.MULTILINE)
     return found[1] if found else ""
-
-
-def _note(kept: dict[str, Json]) -> None:
-    with open(f"{HELD}.new", "w") as file:
-        json.dump(kept, file, indent=1)
-    os.replace(f"{HELD}.new", HELD)

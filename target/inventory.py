@@ -13,7 +13,12 @@ def login() -> Login:
     folder = _folder()
     if not (folder / "port").exists():
         raise Fault("there is no target yet: `./boxkeeper demo` makes one")
-    port = int(environ.get("BOXKEEPER_TARGET_PORT") or (folder / "port").read_text())
+    return login_to(folder.name, int(environ.get("BOXKEEPER_TARGET_PORT") or (folder / "port").read_text()))
+
+
+def login_to(target: str, port: int) -> Login:
+    """How the target of that name is reached, by that port."""
+    folder = STATE / "targets" / target
     return Login(port=port, key=str(folder / "id_ed25519"), known_hosts=str(folder / "known_hosts"))
 
 

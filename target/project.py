@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import pyrage
 
 from roles.secrets import Store
 from target.box import Target
-from target.run import Run, run
+from target.run import Run, boxkeeper, run
 
 P = TypeVar("P", bound="Project")
 
@@ -66,10 +67,21 @@ class Project(Runs):
             if not os.environ.get("BOXKEEPER_KEEP_TARGET"):
                 target.remove()
 
+    def settings(self, **wanted: Any) -> dict[str, Any]:
+        """All that the inventory is told."""
+        return {"target": self.target.name, "port": self.target.port(22), **wanted}
+
+    def variables(self, **wanted: Any) -> dict[str, str]:
+        """The environment that tells it."""
+        return {self.variable: json.dumps(self.settings(**wanted)), "BOXKEEPER_AGE_KEY": self.key}
+
     def run(self, *arguments: str, **wanted: Any) -> Run:
-        data = {"target": self.target.name, "port": self.target.port(22), **wanted}
-        variables = {self.variable: json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
-        return run(self.folder / "inventory.py", self.deploy, *arguments, environment=variables)
+        return run(self.folder / "inventory.py", self.deploy, *arguments, environment=self.variables(**wanted))
+
+    def command(self, *arguments: str, stdin: bytes = b"", **wanted: Any) -> subprocess.CompletedProcess[bytes]:
+        """`boxkeeper ARGUMENTS`, of which `ENV` is this inventory."""
+        words = [str(self.folder / "inventory.py") if word == "ENV" else word for word in arguments]
+        return boxkeeper(*words, environment=self.variables(**wanted), stdin=stdin)
 
     @property
     def deploy(self) -> Path:

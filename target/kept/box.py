@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,6 @@ from roles.keys import public_of
 from target import own
 from target.box import Target
 from target.project import Project
-from target.run import Run, boxkeeper
 
 NAME, KEEPER = own("backedup"), own("keeper")
 KEPT = "/srv/keeper/backups"
@@ -46,14 +42,11 @@ class Box(Project):
     variable = "BACKUPS"
 
     def settings(self, **wanted: Any) -> dict[str, Any]:
-        """What the inventory is to say: where else the backups go."""
+        """With where else the backups go."""
         place = Target.find(KEEPER, self.target.client)
         assert place is not None
         keys = [" ".join(line.split()[:2]) for line in place.succeed("cat /etc/ssh/ssh_host_*_key.pub").splitlines()]
-        return {"offsite": place.address, "host_keys": keys, **wanted}
-
-    def run(self, *arguments: str, **wanted: Any) -> Run:
-        return super().run(*arguments, **self.settings(**wanted))
+        return super().settings(**{"offsite": place.address, "host_keys": keys, **wanted})
 
     def lets_in(self) -> None:
         """Have the other server take the box's key, as a user adds it there."""
@@ -63,13 +56,6 @@ class Box(Project):
         place.succeed(
             f"echo {line!r} >/srv/keeper/.ssh/authorized_keys; chown keeper: /srv/keeper/.ssh/authorized_keys"
         )
-
-    def command(self, *arguments: str, stdin: bytes = b"", **wanted: Any) -> subprocess.CompletedProcess[bytes]:
-        """`boxkeeper ARGUMENTS`, of which `ENV` is this inventory."""
-        data = {"target": self.target.name, "port": self.target.port(22), **self.settings(**wanted)}
-        words = [str(self.folder / "inventory.py") if word == "ENV" else word for word in arguments]
-        variables = {**os.environ, "BACKUPS": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
-        return boxkeeper(*words, environment=variables, stdin=stdin)
 
     def sql(self, text: str, database: str = "note_taker") -> str:
         """What psql says, as the superuser."""

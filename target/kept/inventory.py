@@ -11,11 +11,10 @@ from roles.chroma import Chroma
 from roles.offsite import Sftp
 from roles.postgres import Postgres
 from roles.redis import Redis
-from roles.server import Login, Server, group
-from target import STATE
+from roles.server import Server, group
+from target.inventory import login_to
 
 _data = json.loads(environ["BACKUPS"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Notes(App):
@@ -34,7 +33,7 @@ box = group(
     Server(
         host=_data.get("host", "127.0.0.1"),
         name="backedup",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         postgres=Postgres(),
         redis=Redis(),
         chroma=Chroma(),

@@ -5,11 +5,10 @@ from os import environ
 from typing import ClassVar
 
 from roles.apps import App, Folder, Process
-from roles.server import Login, Server, group
-from target import STATE
+from roles.server import Server, group
+from target.inventory import login_to
 
 _data = json.loads(environ["BUDGET"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Movies(App):
@@ -20,7 +19,7 @@ class _Movies(App):
 box = group(
     Server(
         host="127.0.0.1",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         apps=(_Movies(name="movies", domain="movies.example.com", source=Folder(path="."), disk=_data["disk"]),),
     )
 )

@@ -7,11 +7,10 @@ from typing import ClassVar
 from roles.apps import App, Folder
 from roles.apps.app import Need
 from roles.chroma import Chroma
-from roles.server import Login, Server, group
-from target import STATE
+from roles.server import Server, group
+from target.inventory import login_to
 
 _data = json.loads(environ["CHROMA"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Finder(App):
@@ -26,7 +25,7 @@ box = group(
     Server(
         host="127.0.0.1",
         name="chromabox",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         chroma=Chroma(),
         apps=(
             _Finder(name="rodeo-ai", domain="rodeo.example.com", source=_code, chroma_memory=_memory),

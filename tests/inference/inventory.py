@@ -8,18 +8,17 @@ from roles.apps import Folder
 from roles.apps.rodeo_inference import RodeoInference
 from roles.firewall import Firewall
 from roles.nginx import Nginx
-from roles.server import Login, Server, group
+from roles.server import Server, group
 from roles.tls import Tls
-from target import STATE
+from target.inventory import login_to
 
 _data = json.loads(environ["INFERENCE"])
-_target = STATE / "targets" / _data["target"]
 
 inference = group(
     Server(
         host="127.0.0.1",
         name="inference",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         firewall=Firewall(),
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),

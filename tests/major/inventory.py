@@ -8,11 +8,10 @@ from roles.apps import App, Folder
 from roles.apps.app import Need
 from roles.backups import Backups
 from roles.postgres import Postgres
-from roles.server import Login, Server, group
-from target import STATE
+from roles.server import Server, group
+from target.inventory import login_to
 
 _data = json.loads(environ["MAJOR"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Notes(App):
@@ -24,7 +23,7 @@ box = group(
     Server(
         host="127.0.0.1",
         name="majorbox",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         postgres=Postgres(),
         backups=Backups(),
         apps=(_Notes(name="notes", domain="notes.example.com", source=Folder(path=".")),),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from target import own
 from target.box import Target
 from target.project import Project
-from target.run import boxkeeper
 
 pytestmark = pytest.mark.target
 OLDER = """
@@ -33,9 +31,7 @@ class Box(Project):
 
     def upgrade(self) -> str:
         """What `boxkeeper postgres upgrade` says."""
-        data = {"target": self.target.name, "port": self.target.port(22)}
-        variables = {**os.environ, "MAJOR": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
-        done = boxkeeper("postgres", "upgrade", str(self.folder / "inventory.py"), environment=variables)
+        done = self.command("postgres", "upgrade", "ENV")
         assert done.returncode == 0, done
         return done.stdout.decode()
 

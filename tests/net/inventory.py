@@ -7,10 +7,11 @@ from typing import ClassVar
 from roles.apps import App, Git, Process, Route
 from roles.firewall import Firewall
 from roles.nginx import Nginx
-from roles.server import Login, Server, group
+from roles.server import Server, group
 from roles.ssh import Ssh
 from roles.tls import Tls
 from target import STATE
+from target.inventory import login_to
 
 _net = json.loads(environ["NET"])
 _target = STATE / "targets" / _net["target"]
@@ -28,11 +29,7 @@ box = group(
     Server(
         host=_net["host"],
         name="netbox",
-        login=Login(
-            port=_net["port"],
-            key=str(_target / "id_ed25519"),
-            known_hosts=str(_target / "known_hosts"),
-        ),
+        login=login_to(_net["target"], _net["port"]),
         ssh=Ssh(keys=tuple(_net.get("keys", [str(_target / "id_ed25519.pub")])), port=_net.get("ssh_port")),
         firewall=Firewall(ports=tuple(_net.get("ports", [])), web="cdn" if "ranges" in _net else "everybody"),
         nginx=Nginx() if "ranges" in _net else None,

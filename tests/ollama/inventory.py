@@ -9,11 +9,10 @@ from roles.apps.app import Need
 from roles.firewall import Firewall
 from roles.models import Model
 from roles.ollama import Ollama
-from roles.server import Login, Server, group
-from target import STATE
+from roles.server import Server, group
+from target.inventory import login_to
 
 _data = json.loads(environ["OLLAMA"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Cook(App):
@@ -31,7 +30,7 @@ box = group(
     Server(
         host="127.0.0.1",
         name="ollamabox",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         firewall=Firewall(),
         ollama=Ollama(
             sizes={"tinyllama:a-slow": Model(1, 1), "tinyllama:big": Model(1, 10**9), "none": Model(1, 1)},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from onbox import health, slots
+from onbox import health, slots, units
 from onbox.shell import Failed
 from tests.onbox.box import Box
 
@@ -120,7 +120,8 @@ def listening(monkeypatch: pytest.MonkeyPatch, pids: list[str]) -> None:
         return SS if argv[0] == "ss" else "/boxkeeper.slice/app-web@1.service\n"
 
     monkeypatch.setattr(health, "said", said)
-    monkeypatch.setattr(health, "_lines", lambda path: pids if path.endswith("app-web@1.service/cgroup.procs") else [])
+    monkeypatch.setattr(units, "said", said)
+    monkeypatch.setattr(units, "_words", lambda path: pids if path.endswith("app-web@1.service/cgroup.procs") else [])
 
 
 def test_one_that_listens_elsewhere_is_told_what_to_write(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onbox import outdated, patches, probes, told, upgrades
+from onbox import outdated, packages, patched, patches, probes, told, upgrades
 from onbox.shell import Failed
 from onbox.upgrades import Upgrade
 
@@ -124,7 +124,7 @@ def test_only_what_was_well_before_counts() -> None:
 
 def test_a_report_names_each_package_with_its_versions() -> None:
     found = {**FOUND, "changed": [["libx1", "1", "2"]], "restarted": ["x.service", "x.service"], "reboot": "40 s"}
-    assert patches.report(found) == [
+    assert patched.report(found) == [
         "1 packages upgraded in 9 s",
         "  libx1 1 -> 2",
         "restarted x.service",
@@ -148,7 +148,7 @@ def test_a_webhook_hears_only_of_what_changed_or_failed(
 ) -> None:
     heard: list[str] = []
     monkeypatch.setattr(told, "post", lambda address, text: heard.append(text))
-    monkeypatch.setattr(patches, "RECORDS", str(tmp_path / "records.json"))
+    monkeypatch.setattr(patched, "RECORDS", str(tmp_path / "records.json"))
     found = {**FOUND, **more}
     if "fault" in more:
         with pytest.raises(Failed):
@@ -156,23 +156,23 @@ def test_a_webhook_hears_only_of_what_changed_or_failed(
     else:
         patches._finish({**WHAT, "webhook": "https://example.com/x"}, found)
     assert bool(heard) is says
-    assert len(patches.records()) == 1
+    assert len(patched.records()) == 1
 
 
 def test_records_are_the_newest_fifty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patches, "RECORDS", str(tmp_path / "records.json"))
+    monkeypatch.setattr(patched, "RECORDS", str(tmp_path / "records.json"))
     for number in range(52):
         patches._finish(WHAT, {**FOUND, "began": float(number)})
-    assert [record["began"] for record in patches.records()] == [float(number) for number in range(2, 52)]
+    assert [record["began"] for record in patched.records()] == [float(number) for number in range(2, 52)]
 
 
 def test_a_held_package_is_let_go_when_there_is_another_version_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = {"a": "3", "b": "2"}
+    there = {"a": "3", "b": "2", "c": "2"}
     answers = {"showhold": "a\nb\n"}
     ran: list[Any] = []
-    monkeypatch.setattr(upgrades, "HELD", str(tmp_path / "held.json"))
+    monkeypatch.setattr(patched, "HELD", str(tmp_path / "held.json"))
     monkeypatch.setattr(upgrades, "run", ran.append)
     monkeypatch.setattr(
         upgrades, "said", lambda argv: answers.get(argv[1], f"a:\n  Candidate: {there.get(argv[-1])}\n")
@@ -180,7 +180,7 @@ def test_a_held_package_is_let_go_when_there_is_another_version_of_it(
     (tmp_path / "held.json").write_text(json.dumps({name: {"version": "2", "why": "ill"} for name in ("a", "b", "c")}))
     upgrades.release()
     assert ran == [["apt-mark", "unhold", "a", "c"]], "a has a newer one; somebody let go of c"
-    assert set(upgrades.held()) == {"b"}
+    assert set(patched.held()) == {"b"}
 
 
 SIMULATED = """
@@ -198,6 +198,7 @@ def test_what_there_is_to_upgrade_is_what_apt_would_do(monkeypatch: pytest.Monke
         return "libkrb5-3 krb5\n" if argv[0] == "dpkg-query" else SIMULATED
 
     monkeypatch.setattr(upgrades, "run", run)
+    monkeypatch.setattr(packages, "run", run)
     assert upgrades.pending("all") == [Upgrade("libkrb5-3", "1.21.3-5+deb13u1", "1.21.3-5+deb13u2", "krb5")]
     assert not any("Preferences" in word for word in ran[0])
     upgrades.pending("security")

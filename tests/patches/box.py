@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from roles import ROOT
 from target.project import Project
-from target.run import Run, boxkeeper, run
+from target.run import run
 
 ARCHIVE = "/srv/archive"
 MAKE = r"""
@@ -45,22 +42,14 @@ class Box(Project):
     here = Path(__file__).resolve().parent
     variable = "PATCHES"
 
-    def run(self, *arguments: str, **wanted: Any) -> Run:
-        return super().run(*arguments, code=str(self.here / "shop"), **wanted)
+    def settings(self, **wanted: Any) -> dict[str, Any]:
+        """With where the app's source is."""
+        return super().settings(code=str(self.here / "shop"), **wanted)
 
     def plan(self) -> list[str]:
         """What `pyinfra INVENTORY deploys/patch.py` would do."""
         deploy = ROOT / "deploys" / "patch.py"
-        return run(self.folder / "inventory.py", deploy, "--dry", "--json", environment=self._variables()).changes
-
-    def command(self, *arguments: str, **wanted: Any) -> subprocess.CompletedProcess[bytes]:
-        """`boxkeeper ARGUMENTS`, of which `ENV` is this inventory."""
-        words = [str(self.folder / "inventory.py") if word == "ENV" else word for word in arguments]
-        return boxkeeper(*words, environment={**os.environ, **self._variables(**wanted)})
-
-    def _variables(self, **wanted: Any) -> dict[str, str]:
-        data = {"target": self.target.name, "port": self.target.port(22), "code": str(self.here / "shop"), **wanted}
-        return {"PATCHES": json.dumps(data), "BOXKEEPER_AGE_KEY": self.key}
+        return run(self.folder / "inventory.py", deploy, "--dry", "--json", environment=self.variables()).changes
 
     def patch(self, *options: str, code: int = 0, **wanted: Any) -> str:
         """What `boxkeeper patch` says."""

@@ -11,12 +11,11 @@ from roles.nginx import Nginx
 from roles.patches import Patches
 from roles.postgres import Postgres
 from roles.redis import Redis
-from roles.server import Login, Server, group
+from roles.server import Server, group
 from roles.tls import Tls
-from target import STATE
+from target.inventory import login_to
 
 _data = json.loads(environ["PATCHES"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Shop(App):
@@ -30,7 +29,7 @@ box = group(
     Server(
         host="127.0.0.1",
         name="patchbox",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         postgres=Postgres(),
         redis=Redis(),
         tls=Tls(certificates="self-signed"),

@@ -8,13 +8,12 @@ from roles.apps import App, Folder, Frontend, Route
 from roles.apps.app import Need
 from roles.firewall import Firewall
 from roles.nginx import Nginx
-from roles.server import Login, Server, group
+from roles.server import Server, group
 from roles.tls import Tls
 from roles.turn import Turn
-from target import STATE
+from target.inventory import login_to
 
 _data = json.loads(environ["TURN"])
-_target = STATE / "targets" / _data["target"]
 
 
 class _Calls(App):
@@ -30,7 +29,7 @@ box = group(
     Server(
         host="127.0.0.1",
         name="turnbox",
-        login=Login(port=_data["port"], key=str(_target / "id_ed25519"), known_hosts=str(_target / "known_hosts")),
+        login=login_to(_data["target"], _data["port"]),
         firewall=Firewall(),
         nginx=Nginx(),
         tls=Tls(certificates="self-signed"),

@@ -2,18 +2,16 @@
 
 import json
 from os import environ
-from pathlib import Path
 from typing import ClassVar
 
 from roles.apps import App, Frontend, Git, Process, Rate, Route
 from roles.firewall import Firewall
 from roles.nginx import Nginx
-from roles.server import Login, Server, group
+from roles.server import Server, group
 from roles.tls import Tls
-from target import STATE
+from target.inventory import login_to
 
 _wanted = json.loads(environ["WEB"])
-_target = STATE / "targets" / _wanted["target"]
 
 
 class _Standin(App):
@@ -48,11 +46,7 @@ _apps = [
 boxes = group(
     Server(
         host="127.0.0.1",
-        login=Login(
-            port=_wanted["port"],
-            key=str(Path(_target / "id_ed25519")),
-            known_hosts=str(Path(_target / "known_hosts")),
-        ),
+        login=login_to(_wanted["target"], _wanted["port"]),
         firewall=Firewall(**_wanted["firewall"]) if "firewall" in _wanted else None,
         nginx=Nginx(drain_minutes=1),
         tls=Tls(**_wanted["tls"]),
