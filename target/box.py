@@ -23,7 +23,7 @@ from target.root import only_one
 Progress = Callable[[str], None]
 
 _SNAPSHOTS = "boxkeeper/snapshot"
-_REBOOT_SECONDS = 60
+_REBOOT_SECONDS = 180
 
 
 @dataclass(frozen=True)
