@@ -65,8 +65,7 @@ def screen(found: Json) -> Iterator[str]:
             yield f"    ending       {older['release']}, {open_}"
         yield f"    health       {app['health'] or 'ok'}"
         if app["certificate"]:
-            kind = "self-signed, " if app["certificate"]["self_signed"] else ""
-            yield f"    certificate  {kind}{app['certificate']['days']} days left"
+            yield f"    certificate  {_certificate(app['certificate'])}"
     yield ""
     yield from (f"  ! {trouble}" for trouble in troubles(found))
     if not troubles(found):
@@ -97,6 +96,11 @@ def _unit(shown: Json) -> str:
     memory = f", {used} of {most} MB" if used is not None and most is not None else ""
     restarts = f", started again {shown['restarts']} times" if shown["restarts"] else ""
     return f"{shown['state']}{since}{memory}{restarts}"
+
+
+def _certificate(found: Json) -> str:
+    left = f"{found['days']} days left" if found["days"] >= 0 else "expired"
+    return f"self-signed, {left}" if found["self_signed"] else left
 
 
 def size(megabytes: float) -> str:

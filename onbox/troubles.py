@@ -37,8 +37,8 @@ def troubles(found: Json) -> list[str]:
             said.append(
                 f"{app['name']} is not healthy: {app['health']}; what it said: `boxkeeper logs ENV {app['name']}`"
             )
-        if app["certificate"] and app["certificate"]["days"] < 14:
-            said.append(f"the certificate of {app['name']} ends in {app['certificate']['days']} days")
+        if app["certificate"] and (left := app["certificate"]["days"]) < 14:
+            said.append(f"the certificate of {app['name']} {'has expired' if left < 0 else f'ends in {left} days'}")
     if found["backups"]:
         said += backup_troubles(found["backups"], box["time"])
     if found["patches"]:

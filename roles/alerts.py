@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from roles import Settings, render
+from roles import Settings, needs, render
 from roles.apps.app import App
 from roles.apps.parts import Limits
 from roles.budget import Cost, Size, megabytes
@@ -109,10 +109,8 @@ def query(server: Server, apps: Sequence[App] | None = None) -> Json:
 def services(server: Server) -> list[str]:
     """The units of the box's own roles."""
     named = {"postgres": "postgresql.service", "nginx": "nginx.service", "tls": "boxkeeper-certificates.timer"}
-    redis = [f"boxkeeper-redis@{app.name}.service" for app in server.apps if server.redis and "redis" in app.needs]
-    needed = server.ollama is not None and any("ollama" in app.needs for app in server.apps)
-    ollama = ["boxkeeper-ollama.service"] if needed else []
-    return [*(unit for role, unit in named.items() if getattr(server, role) is not None), *redis, *ollama]
+    own = [unit for role, unit in named.items() if getattr(server, role) is not None]
+    return list(dict.fromkeys([*own, *(giver.service(app) for app in server.apps for giver in needs.of(app))]))
 
 
 def _query(app: App) -> Json:

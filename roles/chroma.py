@@ -189,5 +189,9 @@ def variables(server: Server, app: App) -> dict[str, str]:
     }
 
 
+def service(app: App) -> str:
+    return f"{UNIT}{app.name}.service"
+
+
 def secrets(app: App) -> Iterator[Secret]:
     yield Secret(f"{app.name}/chroma", needed_by=app.title, generated=True)

@@ -20,6 +20,10 @@ class Giver(Protocol):
         """The environment variables by which the app finds it, in clear."""
         ...
 
+    def service(self, app: App) -> str:
+        """The unit that serves the app."""
+        ...
+
     def secrets(self, app: App) -> Iterator[Secret]:
         """The generated secrets that it keeps for the app."""
         ...

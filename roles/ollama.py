@@ -205,6 +205,10 @@ def variables(server: Server, app: App) -> dict[str, str]:
     return {"OLLAMA_HOST": f"http://127.0.0.1:{PORT}", **chosen}
 
 
+def service(_: App) -> str:
+    return UNIT
+
+
 def secrets(app: App) -> Iterator[Secret]:
     """None: the fence knows an app by its account."""
     return iter(())

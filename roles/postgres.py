@@ -186,6 +186,10 @@ def variables(server: Server, app: App) -> dict[str, str]:
     return {"DATABASE_URL": f"postgresql://{login}:{password}@127.0.0.1:{PORT}/{app.database}"}
 
 
+def service(_: App) -> str:
+    return "postgresql.service"
+
+
 def _database(server: Server, app: App) -> Database:
     kept = server.kept(f"{app.name}/postgres")
     return Database(

@@ -102,13 +102,13 @@ class Instance:
 
     @property
     def drop_in(self) -> str:
-        return f"{UNITS}/boxkeeper-redis@{self.app.name}.service.d"
+        return f"{UNITS}/{service(self.app)}.d"
 
     @property
     def unit(self) -> Unit:
         """Restarted when one of its files is not the one it runs with."""
         watch = (TEMPLATE, f"{self.drop_in}/boxkeeper.conf", f"{self.etc}.acl", f"{self.etc}.conf")
-        return Unit(f"boxkeeper-redis@{self.app.name}.service", watch=watch)
+        return Unit(service(self.app), watch=watch)
 
     def paths(self, version: Sequence[int]) -> list[Entry]:
         """Its files, in the words of that version of Redis."""
@@ -211,6 +211,10 @@ def variables(server: Server, app: App) -> dict[str, str]:
     assert server.redis is not None
     password = quote(server.secret(f"{app.name}/redis").get_secret_value(), safe="")
     return {"REDIS_URL": f"redis://{app.name}:{password}@127.0.0.1:{server.redis.port(app)}/0"}
+
+
+def service(app: App) -> str:
+    return f"boxkeeper-redis@{app.name}.service"
 
 
 def secrets(app: App) -> Iterator[Secret]:

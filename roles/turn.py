@@ -263,6 +263,10 @@ def variables(server: Server, app: App) -> dict[str, str]:
     }
 
 
+def service(_: App) -> str:
+    return "coturn.service"
+
+
 def secrets(app: App) -> Iterator[Secret]:
     yield Secret(_secret(app), needed_by=app.title, generated=True)
 

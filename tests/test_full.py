@@ -13,8 +13,9 @@ from commands.bench import memory
 from commands.demo import FIVE
 from commands.inventory import described
 from commands.probe import probe
-from roles import ROOT
+from roles import ROOT, needs
 from roles.budget import Size, bill
+from roles.server import Server
 from target.box import Target
 from target.run import changes, environment, pyinfra, unit
 
@@ -61,6 +62,12 @@ def test_what_runs_takes_no_more_memory_than_its_budget(target: Target, monkeypa
     taken = {whose.get(name := unit.removesuffix(".service"), name): mb for unit, mb in found.items()}
     assert taken.keys() == {"ai-note-taker", "Redis of ai-note-taker", "nginx"}
     assert all(0 < mb <= budget[what] for what, mb in taken.items()), (taken, budget)
+
+
+def test_what_an_app_needs_starts_before_it_and_stays_until_it_has_ended(target: Target, server: Server) -> None:
+    for app in server.apps:
+        after = target.succeed(f"systemctl show -P After {unit(target, app.name)}").split()
+        assert {giver.service(app) for giver in needs.of(app)} <= set(after), app.name
 
 
 def test_after_a_reboot_everything_is_back_within_a_minute(target: Target) -> None:

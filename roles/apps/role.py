@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from roles import render
+from roles import needs, render
 from roles.apps import git, node
 from roles.apps.app import App
 from roles.apps.build import commands
@@ -134,6 +134,7 @@ def _process(app: App, process: Process) -> bytes:
         command=unit_command(app, process.command),
         path=path(app, "slots/%i/release/build", process.directory),
         jit=jit(app, process),
+        needed=_needed(app),
     )
 
 
@@ -149,5 +150,10 @@ def _once(app: App, name: str, command: str, directory: str, build: str, of: str
         release=of,
         path=path(app, build, directory),
         jit=jit(app),
+        needed=_needed(app),
     )
     return File(_path(app, name, "service"), content)
+
+
+def _needed(app: App) -> str:
+    return " ".join(giver.service(app) for giver in needs.of(app))

@@ -85,6 +85,18 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("certificate", "shown"),
+    [
+        ({"days": 0, "self_signed": False}, "0 days left"),
+        ({"days": -1, "self_signed": False}, "expired"),
+        ({"days": 3000, "self_signed": True}, "self-signed, 3000 days left"),
+    ],
+)
+def test_a_certificate_is_shown_by_what_is_left_of_it(certificate: dict[str, Any], shown: str) -> None:
+    assert f"    certificate  {shown}" in screen(but("apps", 0, "certificate", value=certificate))
+
+
+@pytest.mark.parametrize(
     ("found", "said"),
     [
         (but("services", value={"nginx.service": "failed"}), "nginx.service is failed"),
@@ -113,6 +125,7 @@ def test_a_box_that_is_well_is_one_calm_screen() -> None:
         ),
         (but("apps", 0, "release", value=None), "notes is not on this box: `boxkeeper up ENV` brings it"),
         (but("apps", 0, "certificate", "days", value=6), "the certificate of notes ends in 6 days"),
+        (but("apps", 0, "certificate", "days", value=-1), "the certificate of notes has expired"),
         (but("backups", "made", value=None), "there is no backup yet: `boxkeeper backup now ENV` makes one"),
         (
             but("backups", "made", "failed", value={"u1.example.com": "no route"}),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roles.base import KERNEL
 from target.machine import Machine
-from target.run import Run, run
+from target.run import Run, boxkeeper, run
 
 NAME = "kernelbox"
 HERE = Path(__file__).resolve().parent
@@ -22,13 +22,22 @@ class Kernel:
     machine: Machine
 
     def run(self, *arguments: str) -> Run:
+        return run(HERE / "inventory.py", HERE / "deploy.py", *arguments, environment=self._variables())
+
+    def _variables(self) -> dict[str, str]:
         data = {
             "port": self.machine.port,
             "key": str(self.machine.key),
             "known_hosts": str(self.machine.folder / "known_hosts"),
             "journal_mb": JOURNAL_MB,
         }
-        return run(HERE / "inventory.py", HERE / "deploy.py", *arguments, environment={"KERNEL": json.dumps(data)})
+        return {"KERNEL": json.dumps(data)}
+
+    def check(self, code: int) -> str:
+        """What `boxkeeper check` says, which must end so."""
+        done = boxkeeper("check", str(HERE / "inventory.py"), environment=self._variables())
+        assert done.returncode == code, done
+        return done.stdout.decode()
 
     def converge(self) -> str:
         """A run that must succeed; what it printed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -10,6 +11,19 @@ from roles.base import KERNEL
 from tests.kernel.box import JOURNAL_MB, Kernel
 
 pytestmark = pytest.mark.target
+TIMESYNCD = "/run/systemd/timesyncd.conf.d"
+TIME_SERVER = """
+import socket, struct, time
+right = time.time() - time.monotonic() + 2208988800  # whatever the clock is set to from now on; NTP counts from 1900
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    server.bind(("127.0.0.1", 123))
+    while True:
+        asked, client = server.recvfrom(512)
+        now = struct.pack("!II", *divmod(int((right + time.monotonic()) * 2**32), 2**32))
+        head = struct.pack("!BBbb", 0x24, 1, 6, -20) + bytes(8) + b"TEST"
+        server.sendto(head + now + asked[40:48] + now + now, client)
+"""
+"""A time server of its own, for a machine that reaches no other: RFC 4330, as far as timesyncd reads it."""
 
 WANTED = {name: value for name, value, _ in KERNEL if "*" not in name}
 
@@ -70,6 +84,20 @@ def test_a_unit_gets_no_more_of_a_processor_than_it_may(kernel: Kernel) -> None:
         for limit in ("", "-p CPUQuota=50%")
     }
     assert took["-p CPUQuota=50%"] < 0.75 * took[""], "of what it gets of the processor without a limit"
+
+
+def test_a_clock_that_is_wrong_is_told_of_and_the_next_run_sets_it_right(kernel: Kernel) -> None:
+    ask = "systemd-run -q --unit=time-server python3 -c"
+    kernel.machine.succeed(f"{ask} {shlex.quote(TIME_SERVER)}")
+    kernel.machine.succeed(f"mkdir -p {TIMESYNCD} && printf '[Time]\nNTP=127.0.0.1\n' >{TIMESYNCD}/test.conf")
+    kernel.machine.succeed("systemctl disable -q --now systemd-timesyncd && date -s '+2 days'")
+    assert re.search(r"BAD clock +17\d{4} s ahead of ours\n +`timedatectl` on the box", kernel.check(code=1))
+    assert kernel.changes() == ["base: host"]
+    kernel.converge()
+    kernel.machine.wait_until("systemctl show -P StatusText systemd-timesyncd | grep -q 127.0.0.1", 60)
+    assert re.search(r"ok +clock +as ours", kernel.check(code=0))
+    kernel.machine.succeed(f"rm {TIMESYNCD}/test.conf; systemctl stop time-server")
+    assert kernel.changes() == []
 
 
 def test_after_a_reboot_everything_is_in_force_again(kernel: Kernel) -> None:

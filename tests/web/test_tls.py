@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.web.box import HERE, Web
@@ -124,6 +126,28 @@ def test_a_renewed_certificate_is_served_without_a_restart(fresh: Web) -> None:
         f"openssl x509 -noout -serial -in /etc/letsencrypt/live/{NAMES[0]}/cert.pem"
     )
     assert fresh.target.succeed("systemctl show -P ActiveEnterTimestampMonotonic nginx") == started
+
+
+def test_a_certificate_that_has_expired_is_replaced_by_the_next_run_and_the_site_is_up_all_along(fresh: Web) -> None:
+    fresh.acme.restart(validity=40)
+    lead_here(fresh)
+    assert fresh.certify()["state"] == "issued"
+    by_ca, expired = fresh.trust(fresh.acme.root()), fresh.serial()
+    fresh.target.wait_until(f"! openssl x509 -noout -checkend 0 -in /etc/letsencrypt/live/{NAMES[0]}/cert.pem", 60)
+    with pytest.raises(httpx.ConnectError, match="certificate has expired"):
+        fresh.ask("/", trust=by_ca)
+    assert fresh.ask("/", trust=carefree()).status_code == 200
+    fresh.converge("-y")
+    assert fresh.certify()["reason"] == ""
+    assert fresh.ask("/", trust=by_ca).status_code == 200
+    assert fresh.serial() != expired
+
+
+def carefree() -> ssl.SSLContext:
+    """What a client trusts that looks at no certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def test_a_certificate_that_nginx_was_not_told_of_is_noticed(issued: Web) -> None:
