@@ -12,7 +12,7 @@ import os
 import shutil
 from typing import Any
 
-from onbox import files, sshd, units
+from onbox import files, sshd, sysctl, units
 from onbox.shell import Failed, run
 
 Json = Any
@@ -29,6 +29,7 @@ def observe(queries: list[Json]) -> list[Json]:
             "loaded": units.stamped(query["name"]),
             "current": units.digest(query["paths"], query["live"]),
             "ports": ports,
+            "sysctl": {name: sysctl.shown(name) for name in query["sysctl"]},
             **_sshd(query["sshd"]),
         }
         for query, answer in zip(queries, found, strict=True)
@@ -78,7 +79,8 @@ def _remember(payload: Json, paths: list[Json]) -> None:
         if exists:
             _copy(entry["path"], f"{folder}/{number}")
         kept.append({"path": entry["path"], "copy": f"{folder}/{number}" if exists else None})
-    pending = {"kept": kept, "load": payload["load"], "unload": payload["unload"]}
+    pending = {"kept": kept, "sysctl": sysctl.values(payload["sysctl"])}
+    pending |= {"load": payload["load"], "unload": payload["unload"]}
     with open(f"{folder}/pending.new", "w") as file:
         json.dump(pending, file)
     os.rename(f"{folder}/pending.new", f"{folder}/pending.json")
@@ -123,6 +125,7 @@ def revert(name: str) -> None:
     spec = _put_back(name)
     if spec:
         _load(spec["load"] if any(entry["copy"] for entry in spec["kept"]) else spec["unload"])
+        sysctl.write(spec["sysctl"])
         _disarm(name)
 
 

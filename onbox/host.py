@@ -1,9 +1,8 @@
-"""The box itself: what it is, its name, clock, swap and kernel settings."""
+"""The box itself: what it is, its name, clock and swap."""
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import platform
 import subprocess
@@ -14,7 +13,6 @@ from onbox.shell import Failed, run, said
 
 Json = Any
 SWAP = "/swapfile"
-SYSCTL = "/proc/sys"
 CLOCKS = {
     "chrony": ("/usr/sbin/chronyd", "chrony.service"),
     "ntpsec": ("/usr/sbin/ntpd", "ntpsec.service"),
@@ -32,9 +30,8 @@ def observe(queries: list[Json]) -> list[Json]:
             "locale": machine.setting("/etc/default/locale", "LANG"),
             "swap_mb": machine.swap_mb(),
             "clock": _clock(),
-            "sysctl": {name: _sysctl(name) for name in query},
         }
-        for query in queries
+        for _ in queries
     ]
 
 
@@ -66,15 +63,6 @@ def _clock() -> str:
     return name if runs and "UnitFileState=enabled" in shown else f"{name} stopped"
 
 
-def _sysctl(name: str) -> str | None:
-    """A kernel setting as it is, with `*` all values there are; None where this box can't change it (a container)."""
-    values = set()
-    for path in glob.glob(f"{SYSCTL}/{name.replace('.', '/')}"):
-        with contextlib.suppress(OSError), open(path, "r+") as file:  # an interface may be gone by now
-            values.add(" ".join(file.read().split()))
-    return " and ".join(sorted(values)) or None
-
-
 def apply(payload: Json) -> None:
     if "hostname" in payload:
         _name(payload["hostname"])
@@ -87,8 +75,6 @@ def apply(payload: Json) -> None:
         _keep_time(payload["clock"])
     if "swap_mb" in payload:
         _swap(payload["swap_mb"])
-    if "sysctl" in payload:
-        run(["/lib/systemd/systemd-sysctl"], ok=(0, 1))  # 1: a setting that this kernel does not know
 
 
 def _keep_time(name: str) -> None:

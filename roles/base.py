@@ -11,6 +11,7 @@ from pydantic import Field
 
 from roles import Settings, render
 from roles.budget import Cost, Size
+from roles.confirmed import Confirmed
 from roles.resources import Directory, File, Files, Json, Packages, Resource, Unit, Units
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def swap_for(ram_mb: int) -> int:
 
 @dataclass(frozen=True)
 class Host:
-    """The box's name, time zone, locale, clock, swap and kernel settings. Refuses a box that is not supported.
+    """The box's name, time zone, locale, clock and swap. Refuses a box that is not supported.
 
     Whether it is big enough, with a swap file of that size too, is the budget's question: `roles/budget.py`.
     """
@@ -98,16 +99,13 @@ class Host:
     kind: ClassVar[str] = "host"
 
     def query(self) -> Json:
-        return [name for name, _, _ in KERNEL]
+        return None
 
     def refuse(self, found: Json) -> Sequence[str]:
         return faults(found)
 
     def differences(self, found: Json) -> Sequence[str]:
-        wanted = [name for name in self._wanted(found) if name != "sysctl"]
-        return [f"{name}: {found[name]}" for name in wanted] + [
-            f"{name}: {found['sysctl'][name]}, not {value}" for name, value in _kernel(found)
-        ]
+        return [f"{name}: {found[name]}" for name in self._wanted(found)]
 
     def payload(self, found: Json) -> Json:
         return self._wanted(found)
@@ -120,14 +118,7 @@ class Host:
             differing["swap_mb"] = swap
         if not found["clock"] or found["clock"].endswith(" stopped"):
             differing["clock"] = found["clock"].removesuffix(" stopped") or "timesyncd"
-        if _kernel(found):
-            differing["sysctl"] = True
         return differing
-
-
-def _kernel(found: Json) -> list[tuple[str, str]]:
-    """The kernel settings that differ. None is one of a container, which only its host can change."""
-    return [(name, value) for name, value, _ in KERNEL if found["sysctl"][name] not in (value, None)]
 
 
 def _same(found: str, wanted: str) -> bool:
@@ -136,7 +127,7 @@ def _same(found: str, wanted: str) -> bool:
 
 def wanted(server: Server) -> Iterator[Resource]:
     base = server.base
-    yield Files(list(_kernel_and_folders()), name="folders")
+    yield Files(list(_folders()), name="folders")
     yield Host(_hostname(server), base.swap_mb)
     yield Packages(["unattended-upgrades", "needrestart", "ca-certificates", "cron", "logrotate"])
     yield Files(
@@ -160,6 +151,21 @@ def wanted(server: Server) -> Iterator[Resource]:
             _unattended(server),
         ]
     )
+    yield _kernel()
+
+
+def _kernel() -> Confirmed:
+    """The kernel settings. Some are of the network, and could cut us off from a box whose network is an odd one."""
+    load = ["sh", "-c", "/lib/systemd/systemd-sysctl || [ $? = 1 ]"]  # 1: a setting that this kernel does not know
+    return Confirmed(
+        name="kernel",
+        files=[File(SYSCTL, render("base/99-zz-boxkeeper.conf.j2", settings=KERNEL))],
+        sysctl={name: value for name, value, _ in KERNEL},
+        login="same",
+        prove=(),
+        load=[load],
+        unload=[load],
+    )
 
 
 def _unattended(server: Server) -> Unit:
@@ -168,8 +174,7 @@ def _unattended(server: Server) -> Unit:
     return Unit(name) if server.patches is None else Unit(name, state="inactive", enabled=False)
 
 
-def _kernel_and_folders() -> Iterator[Directory | File]:
-    yield File(SYSCTL, render("base/99-zz-boxkeeper.conf.j2", settings=KERNEL))
+def _folders() -> Iterator[Directory | File]:
     yield File("/etc/tmpfiles.d/boxkeeper.conf", b"d /run/boxkeeper 0755 root root\n")
     yield File("/etc/systemd/system/boxkeeper-revert.service", render("base/boxkeeper-revert.service.j2"))
     for folder in ("/etc/boxkeeper", "/var/lib/boxkeeper", "/opt/boxkeeper", "/run/boxkeeper"):

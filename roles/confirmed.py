@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pyinfra.api.exceptions import ConnectError
 
@@ -21,7 +21,8 @@ class Confirmed:
 
     `prove` must accept the files; `load` puts them to use, `unload` when there were none before. What else must hold of
     sshd: `expect` are settings that it must then report for each of `users`, `speaks` are algorithms of which it must
-    keep at least one, and `port` is the only one it may listen on.
+    keep at least one, and `port` is the only one it may listen on. `sysctl` are kernel settings that must be in force.
+    `login` is who has to come through: the one that is preferred, or the same as now, where that one is not yet there.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Confirmed:
     speaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     users: Sequence[str] = ()
     port: int | None = None
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    login: Literal["preferred", "same"] = "preferred"
     kind: ClassVar[str] = "confirmed"
 
     def entries(self, found: Json) -> Sequence[File]:
@@ -42,7 +45,8 @@ class Confirmed:
 
     def query(self) -> Json:
         paths = [file.path for file in self.files]
-        return {"name": self.name, "paths": paths, "live": list(self.live), "sshd": self._sshd()}
+        own = {"sshd": self._sshd(), "sysctl": list(self.sysctl)}
+        return {"name": self.name, "paths": paths, "live": list(self.live), **own}
 
     def _sshd(self) -> Json:
         return {"users": list(self.users), "port": self.port} if self.users else None
@@ -55,6 +59,11 @@ class Confirmed:
             if found["sshd"].get(name) != [value]
         ]
         effective += [f"{path}: stands in the way" for path in found.get("mend", ())]
+        effective += [
+            f"{name}: {found['sysctl'][name]}, not {value}"
+            for name, value in self.sysctl.items()
+            if found["sysctl"][name] not in (value, None)  # None is one of a container, which only its host can change
+        ]
         stale = [f"{self.name}: another one is loaded"] if found["loaded"] != found["current"] else []
         effective += ["sshd: runs with older files"] if found.get("stale") else []
         pending = [f"{self.name}: was never confirmed"] if found["pending"] else []
@@ -70,6 +79,7 @@ class Confirmed:
             "expect": dict(self.expect),
             "speaks": {name: list(spoken) for name, spoken in self.speaks.items()},
             "sshd": self._sshd(),
+            "sysctl": list(self.sysctl),
             "seconds": SECONDS,
         }
 
@@ -78,11 +88,12 @@ class Confirmed:
         return {"name": self.name, "watch": [file.path for file in self.files], "live": list(self.live)}
 
 
-def new_login(state: Any, host: Any) -> str:
-    """Log in anew, as the admin where there is one, and become root. Returns why not, or ""."""
-    connector = BoxConnector(state, host)
-    connector.data["box_logins"] = connector.data["box_logins"][:1]
-    connector.data["box_ports"] = connector.data["box_ports"][:1]
+def new_login(state: Any, host: Any, login: Literal["preferred", "same"]) -> str:
+    """Log in anew and become root. Returns why not, or ""."""
+    connector, now = BoxConnector(state, host), host.connector.data
+    same = login == "same"
+    connector.data["box_logins"] = [now["ssh_user"]] if same else connector.data["box_logins"][:1]
+    connector.data["box_ports"] = [now["ssh_port"]] if same else connector.data["box_ports"][:1]
     try:
         connector.connect()
         done, output = connector.become_root()

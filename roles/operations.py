@@ -114,7 +114,7 @@ def _give_up(state: Any, host: Any) -> bool:
 
 def _confirm(state: Any, host: Any, resource: Confirmed) -> bool:
     """Keep a change when a new login comes through; else take it back, over the connection that is still there."""
-    reason = new_login(state, host)
+    reason = new_login(state, host, resource.login)
     verb, payload = ("revert", resource.name) if reason else ("confirm", resource.confirmation())
     done, output = host.run_shell_command(
         program.program((resource.kind,), {"apply": resource.kind, "verb": verb, "payload": payload})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from commands.bench_hardening import exposed, lynis, ssh_faults, table, tls_faults
+from roles import Fault
 
 LYNIS = "report_version_major=1\nwarning[]=FIRE-4512|no rules active|-|-|\nhardening_index=81\n"
 SSH = """# key exchange algorithms
@@ -15,6 +18,7 @@ TLS = [
     {"id": "cert_trust", "severity": "HIGH", "finding": "self-signed"},
     {"id": "LUCKY13", "severity": "MEDIUM", "finding": "potentially vulnerable"},
     {"id": "final_score", "severity": "INFO", "finding": "93"},
+    {"id": "overall_grade", "severity": "OK", "finding": "A"},
 ]
 UNITS = """UNIT                                 EXPOSURE PREDICATE HAPPY
 ai-note-taker-web@1.service               1.1 OK        :-)
@@ -32,7 +36,14 @@ def test_weak_algorithms_of_ssh_are_named() -> None:
 
 
 def test_a_certificate_of_our_own_is_no_fault_of_tls() -> None:
-    assert tls_faults(TLS) == {"score": 93, "faults": ["LUCKY13: potentially vulnerable"]}
+    assert tls_faults(TLS) == {"score": 93, "grade": "A", "faults": ["LUCKY13: potentially vulnerable"]}
+
+
+def test_no_answer_is_no_figure() -> None:
+    with pytest.raises(Fault, match="Lynis gives no index"):
+        lynis("")
+    with pytest.raises(Fault, match=r"testssl\.sh gives no score"):
+        tls_faults([])
 
 
 def test_units_of_ours_are_rated() -> None:
@@ -43,5 +54,5 @@ def test_the_table_says_it_all() -> None:
     found = {"lynis": lynis(LYNIS), "ssh": ssh_faults(SSH), "tls": tls_faults(TLS), "units": exposed(UNITS)}
     said = list(table(found))
     assert said[0] == "\nLynis: index 81 of 100, 1 warnings"
-    assert "testssl.sh: score 93 of 100, 1 faults" in said
+    assert "testssl.sh: score 93 of 100, grade A, 1 faults" in said
     assert said[-1].split() == ["boxkeeper-redis@ai-note-taker.service", "1.2"]

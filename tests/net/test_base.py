@@ -73,14 +73,21 @@ def test_a_box_that_is_not_supported_is_refused_before_anything_changes(net: Net
     assert net.changes() == []
 
 
-def test_kernel_settings_are_put_right_where_they_can_be_written(net: Net) -> None:
+def test_kernel_settings_are_put_right_where_they_can_be_written_and_back_where_nobody_comes_through(net: Net) -> None:
     # a container may write only those of its own network, and only through a mount of its own
     net.target.succeed("mkdir -p /tmp/proc; mount -t proc proc /tmp/proc; mount --bind /tmp/proc/sys/net /proc/sys/net")
     try:
         net.target.succeed("echo 1 >/proc/sys/net/ipv4/conf/all/accept_redirects")
-        assert net.changes() == ["base: host"]
+        assert net.changes() == ["base: kernel"]
         net.converge()
         assert net.target.succeed("cat /proc/sys/net/ipv4/conf/all/accept_redirects") == "0"
+        assert net.changes() == []
+
+        net.target.succeed("echo 1 >/proc/sys/net/ipv4/conf/all/accept_redirects")
+        assert net.run("-y", mishap="killed before the new login", seconds=4).code == -9
+        assert net.target.succeed("cat /proc/sys/net/ipv4/conf/all/accept_redirects") == "0"
+        net.target.wait_until("grep 1 /proc/sys/net/ipv4/conf/all/accept_redirects", seconds=15)
+        net.converge()
         assert net.changes() == []
     finally:
         net.target.succeed("umount /proc/sys/net /tmp/proc")
