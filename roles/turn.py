@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ PORT, TLS_PORT = 3478, 5349
 HOME = "/etc/boxkeeper/turn"
 CONFIG = f"{HOME}/turnserver.conf"
 CERTIFICATE = f"{HOME}/certificate.pem"
+SECRETS = f"{HOME}/secrets.db"
 GROUP = "turnserver"
 DROP_IN = "/etc/systemd/system/coturn.service.d"
 LEAST_PORTS = 16
@@ -117,7 +119,7 @@ class Turn(Settings):
 
 @dataclass(frozen=True)
 class Relay:
-    """coturn's configuration, worded for the addresses that the box is found to have, and its certificate."""
+    """coturn's configuration, worded for the addresses that the box is found to have, its secrets and certificate."""
 
     turn: Turn
     host: str
@@ -130,6 +132,11 @@ class Relay:
     def query(self) -> Json:
         return [entry.path for entry in self._entries(b"")]
 
+    def _accepted(self) -> list[list[str]]:
+        """What coturn is to accept, as the box shows it: by hashes."""
+        values = [secret.get_secret_value().encode() for secret in self.secrets]
+        return sorted([self.realm, hashlib.sha256(value).hexdigest()] for value in values)
+
     def refuse(self, found: Json) -> Sequence[str]:
         """Behind a NAT that we do not know of, clients would be sent to relays that they can't reach."""
         own = outgoing(found, 4)
@@ -140,10 +147,12 @@ class Relay:
 
     def differences(self, found: Json) -> Sequence[str]:
         wrong = [found["certificate"]] if found["certificate"] else []
+        wrong += [f"{SECRETS}: has not the secrets of the apps"] if found["accepted"] != self._accepted() else []
         return [*self._files(found).differences(found["files"]), *wrong]
 
     def payload(self, found: Json) -> Json:
-        return self._files(found).payload(found["files"])
+        secrets = [[self.realm, secret.get_secret_value()] for secret in self.secrets]
+        return {"files": self._files(found).payload(found["files"]), "secrets": secrets}
 
     def _files(self, found: Json) -> Files:
         return Files(self._entries(self.config(found)))
@@ -166,7 +175,7 @@ class Relay:
             relaying=relaying,
             external=f"{public}/{four}" if public else "",
             realm=self.realm,
-            secrets=self.secrets,
+            secrets=SECRETS,
             # two people who both need a relay meet here; the firewall lets relays reach nothing else of this box
             allowed=[*relaying, *([public] if public else [])],
             denied=denied(found),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,42 @@ def test_a_certificate_that_does_not_work_is_not_given_on(home: Path) -> None:
     turn.refresh()
     assert not (home / "turn" / "certificate.pem").exists()
     assert "no certificate that works" in turn.fault()
+
+
+@pytest.fixture
+def ran(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What was run on a box whose group for coturn is our own."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(turn, "SECRETS", str(home / "turn" / "secrets.db"))
+    monkeypatch.setattr(turn, "HOME", str(home / "turn"))
+    monkeypatch.setattr(shutil, "chown", lambda path, group: None)
+    monkeypatch.setattr(turn, "run", commands.append)
+    return commands
+
+
+def hashed(*pairs: tuple[str, str]) -> list[list[str]]:
+    return sorted([realm, hashlib.sha256(value.encode()).hexdigest()] for realm, value in pairs)
+
+
+def test_what_is_accepted_is_changed_in_place_and_shown_by_hashes(home: Path, ran: list[list[str]]) -> None:
+    assert turn.accepted() is None
+    turn._accept([["cam", "one"], ["cam", "two"]])
+    assert turn.accepted() == hashed(("cam", "one"), ("cam", "two"))
+    assert ran == [["systemctl", "try-restart", "coturn.service"]]
+    before = (home / "turn" / "secrets.db").stat().st_ino
+    turn._accept([["cam", "two"], ["cam", "three"]])
+    assert turn.accepted() == hashed(("cam", "two"), ("cam", "three"))
+    assert (home / "turn" / "secrets.db").stat().st_ino == before
+    assert len(ran) == 1
+    assert [path.name for path in (home / "turn").iterdir()] == ["secrets.db"]
+
+
+@pytest.mark.parametrize("harm", ["cut", "open"])
+def test_a_database_that_is_of_no_use_is_made_anew(home: Path, ran: list[list[str]], harm: str) -> None:
+    turn._accept([["cam", "one"]])
+    database = home / "turn" / "secrets.db"
+    database.chmod(0o644) if harm == "open" else database.write_bytes(database.read_bytes()[:100])
+    assert turn.accepted() is None
+    turn._accept([["cam", "one"]])
+    assert turn.accepted() == hashed(("cam", "one"))
+    assert len(ran) == 2

@@ -38,7 +38,8 @@ def server(*apps: App, host: str = "192.0.2.1", turn: Turn | None = None) -> Ser
 
 
 def found(*addresses: str, outgoing: str = "", outgoing6: str = "") -> dict[str, Any]:
-    return {"addresses": list(addresses), "outgoing": {"4": outgoing, "6": outgoing6}, "certificate": "", "files": {}}
+    network = {"addresses": list(addresses), "outgoing": {"4": outgoing, "6": outgoing6}}
+    return {**network, "certificate": "", "accepted": None, "files": {}}
 
 
 def relay(host: str = "192.0.2.1", **turn: Any) -> Relay:
@@ -126,10 +127,15 @@ def test_who_may_use_it_is_who_an_app_says() -> None:
     (one,) = [resource for resource in wanted(made) if isinstance(resource, Relay)]
     said = lines(one, PUBLIC)
     assert "use-auth-secret" in said
-    assert [line for line in said if line.startswith("static-auth-secret=")] == [
-        f"static-auth-secret={made.secret(name).get_secret_value()}" for name in ("pair-cam/turn", "other/turn")
-    ]
+    assert "userdb=/etc/boxkeeper/turn/secrets.db" in said
     assert not {"no-auth", "lt-cred-mech"} & set(said)
+    values = [made.secret(name).get_secret_value() for name in ("pair-cam/turn", "other/turn")]
+    assert not [value for value in values if value in "".join(said)]
+    there = {**PUBLIC, "files": {"paths": [None] * 3, "leftovers": []}}
+    assert one.payload(there)["secrets"] == [["pair-cam.example.com", value] for value in values]
+    missing = "/etc/boxkeeper/turn/secrets.db: has not the secrets of the apps"
+    assert missing in one.differences(there)
+    assert missing not in one.differences({**there, "accepted": one._accepted()})
     (file,) = [entry for entry in one._files(PUBLIC).paths if entry.path.endswith(".conf")]
     assert (file.mode, file.group) == ("0640", "turnserver")  # type: ignore[union-attr]
 

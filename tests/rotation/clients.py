@@ -25,16 +25,14 @@ ASKED = (
     ("notes.localhost", "/api/sessions"),
     ("chatty.localhost", "/health"),
     ("chatty.localhost", "/api/numbers"),
+    ("cam.localhost", "/api/health"),
     ("cam.localhost", "/api/calls"),
     ("cam.localhost", "/api/turn"),
     ("rodeo.localhost", "/api/health"),
     ("rodeo.localhost", "/api/scrapes"),
     ("monk.localhost", "/api/health"),
 )
-"""What is asked for again and again: together these use every database, Redis, Chroma, and a token of PairCam.
-
-Not PairCam's health: it asks coturn too, which reads its secrets when it starts, and is started anew (see the README).
-"""
+"""What is asked for again and again: together these use every database, Redis, Chroma, TURN, and a token of PairCam."""
 
 
 @dataclass

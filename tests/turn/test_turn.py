@@ -136,10 +136,10 @@ def test_the_firewall_lets_in_what_it_needs(turn: Turnbox) -> None:
 
 
 def test_the_secret_is_read_by_coturn_alone_and_in_nobodys_arguments(turn: Turnbox) -> None:
-    turn.target.succeed("runuser -u turnserver -- cat /etc/boxkeeper/turn/turnserver.conf")
+    turn.target.succeed(f"runuser -u turnserver -- grep -q {turn.secret()} /etc/boxkeeper/turn/secrets.db")
     for user in ("nobody", "www-data"):
-        turn.target.fail(f"runuser -u {user} -- cat /etc/boxkeeper/turn/turnserver.conf")
-        turn.target.fail(f"runuser -u {user} -- cat /etc/boxkeeper/turn/certificate.pem")
+        for name in ("secrets.db", "turnserver.conf", "certificate.pem"):
+            turn.target.fail(f"runuser -u {user} -- cat /etc/boxkeeper/turn/{name}")
     assert turn.secret() not in turn.target.succeed("ps axww -o args; journalctl -u coturn --no-pager")
 
 
@@ -234,13 +234,35 @@ def test_without_a_configuration_of_ours_it_does_not_run(turn: Turnbox) -> None:
     turn.target.succeed(f"mv {config}.away {config}; systemctl start coturn")
 
 
-def test_a_new_secret_replaces_the_old_one(turn: Turnbox) -> None:
-    old = turn.credentials()
+def test_a_new_secret_replaces_the_old_one_and_no_call_is_cut(turn: Turnbox) -> None:
+    turn.converge()  # what a test before has done to its files would be a reason to start it anew
+    old, pid = turn.credentials(), turn.pid()
+    name, password = map(shlex.quote, turn.credentials())
+    line = f"turnutils_uclient -c -n 600 -z 20 -u {name} -w {password} -e {FAR} {turn.address}"
+    unit = "systemd-run -q --collect --unit=call --property=StandardOutput=file:/run/call ip netns exec outside"
+    turn.target.succeed(f"rm -f /run/call; {unit} {line}; sleep 2")
     turn.store.generate("pair-cam/turn", replace=True)
     turn.converge()
+    assert turn.target.execute("systemctl is-active call")[1] == "active", "else the rest would prove nothing"
     assert relayed(turn.call("", turn.credentials())) == 10
     assert "Cannot complete Allocation" in turn.call("", old)
     assert relayed(turn.call("", turn.credentials("other"))) == 10
+    assert turn.pid() == pid
+    assert relayed(turn.target.wait_until("! systemctl is-active -q call && cat /run/call", 60)) >= 450
+
+
+@pytest.mark.parametrize(
+    "harm", ["truncate --size=100 {}", "chmod 644 {}", "rm {}", "python3 -c 'import sqlite3; {sql}'"]
+)
+def test_secrets_that_are_lost_are_back_after_the_next_run(turn: Turnbox, harm: str) -> None:
+    database = "/etc/boxkeeper/turn/secrets.db"
+    sql = f'd = sqlite3.connect("{database}"); d.execute("DELETE FROM turn_secret"); d.commit()'
+    turn.target.succeed(harm.format(database, sql=sql))
+    assert turn.changes() == ["turn: relay"]
+    turn.converge()
+    assert relayed(turn.call("", turn.credentials())) == 10
+    assert turn.target.succeed(f"stat -c '%a %U %G' {database}") == "640 root turnserver"
+    assert turn.changes() == []
 
 
 def test_behind_a_nat_clients_are_told_the_public_address(turn: Turnbox) -> None:
