@@ -8,7 +8,7 @@ from roles.apps import App, Folder
 from roles.apps.app import Need
 from roles.backups import Backups
 from roles.chroma import Chroma
-from roles.offsite import Sftp
+from roles.offsite import S3, Sftp
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.server import Server, group
@@ -38,7 +38,9 @@ box = group(
         redis=Redis(),
         chroma=Chroma(),
         backups=Backups(
-            offsite=Sftp(
+            offsite=S3(endpoint=_data["bucket_at"], bucket="boxes", region="eu-1")
+            if "bucket_at" in _data
+            else Sftp(
                 host=_data["offsite"],
                 user="keeper",
                 path="/srv/keeper/backups",

@@ -157,7 +157,7 @@ def test_its_environment_is_what_the_document_says(cam: PairCamSite) -> None:
     assert cam.environment("CORS_ORIGINS") == cam.environment("FRONTEND_URL") == f"https://{DOMAIN}"
     assert cam.environment("NODE_ENV") == "production"
     assert cam.environment("STRIPE_SECRET_KEY") == ""
-    assert cam.environment("TURN_SHARED_SECRET") in cam.target.succeed("cat /etc/boxkeeper/turn/turnserver.conf")
+    cam.target.succeed(f"grep -qe {cam.environment('TURN_SHARED_SECRET')} /etc/boxkeeper/turn/secrets.db")
 
 
 def test_ten_people_call_each_other_before_a_cut_over(cam: PairCamSite) -> None:
