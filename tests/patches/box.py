@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ done >Packages
 printf 'Suite: stable-security\nDate: %s\nSHA256:\n %s %s Packages\n' \
     "$(date -uR)" "$(sha256sum <Packages | cut -d ' ' -f 1)" "$(stat -c %s Packages)" >Release
 """
+_HOUR = (datetime.now(timezone.utc).hour + 6) % 24
+WINDOW = f"{_HOUR:02}:00-{(_HOUR + 1) % 24:02}:00"
+"""Six hours away, whenever that is: in a window a box reboots by itself."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Box(Project):
     variable = "PATCHES"
 
     def settings(self, **wanted: Any) -> dict[str, Any]:
-        """With where the app's source is."""
-        return super().settings(code=str(self.here / "shop"), **wanted)
+        """With where the app's source is, and a window that is not open while the tests run."""
+        return super().settings(code=str(self.here / "shop"), window=WINDOW, **wanted)
 
     def plan(self) -> list[str]:
         """What `pyinfra INVENTORY deploys/patch.py` would do."""

@@ -34,7 +34,7 @@ box = group(
         redis=Redis(),
         tls=Tls(certificates="self-signed"),
         nginx=Nginx(),
-        patches=Patches(window=_data.get("window", "03:00-05:00")),
+        patches=Patches(window=_data["window"]),
         apps=(_Shop(name="shop", domain="shop.example.com", source=Folder(path=str(Path(_data["code"])))),),
     )
 )
