@@ -25,6 +25,10 @@ exit $code
 """
 
 
+NOT_THERE = 5
+"""What systemctl ends with for a unit that the box does not have."""
+
+
 @click.group()
 def backup() -> None:
     """Backups of the boxes of an environment: databases and files, here and away from the box."""
@@ -57,6 +61,8 @@ def _follow(env: str, unit: str) -> None:
     for server in kept(env):
         with logged_in(server) as box:
             codes.append(follow(box, unit))
+        if codes[-1] == NOT_THERE:
+            click.echo(f"--> {server.host}: has no backups yet: `boxkeeper up {env}`", err=True)
     if any(codes):
         sys.exit(1)
 

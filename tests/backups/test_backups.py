@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -34,6 +35,17 @@ def backed_up(box: Box) -> dict[str, Any]:
 
 def test_a_second_run_changes_nothing(box: Box) -> None:
     assert box.changes() == []
+
+
+def test_a_box_that_was_not_told_of_backups_yet_says_so(box: Box) -> None:
+    unit, away = "/etc/systemd/system/boxkeeper-backup@.service", "/root/away.service"
+    box.target.succeed(f"mv {unit} {away}; systemctl daemon-reload")
+    try:
+        done = box.command("backup", "now", "ENV")
+    finally:
+        box.target.succeed(f"mv {away} {unit}; systemctl daemon-reload")
+    assert done.returncode == 1
+    assert re.fullmatch(rb"--> \S+: has no backups yet: `boxkeeper up \S+`\n", done.stderr), done
 
 
 def test_a_backup_is_here_and_away_with_databases_and_files(box: Box, place: Target, backed_up: Any) -> None:
