@@ -74,8 +74,7 @@ def ssh_faults(said: str) -> list[str]:
 
 
 def tls_faults(found: list[dict[str, str]]) -> dict[str, Any]:
-    """The score and grade of testssl.sh, and what it finds of medium severity and above, less what our certificate
-    of our own is to blame for."""
+    """The score and grade of testssl.sh, and what it finds of medium severity and above, but our certificate."""
     said = {each["id"]: each["finding"] for each in found}
     bad = [f"{each['id']}: {each['finding']}" for each in found if each["severity"] in ("MEDIUM", "HIGH", "CRITICAL")]
     ours = ("cert", "chain", "overall_grade", "grade_cap", "DNS_CAA", "security_headers")

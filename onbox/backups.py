@@ -37,9 +37,9 @@ def described() -> Json:
         raise Failed("this box has no backups: write `backups=Backups()` into its Server, and run") from None
 
 
-def record(path: str = RECORD) -> Json:
+def record() -> Json:
     """What was written down of the last one; None where there was none."""
-    return notes.read(path)
+    return notes.read(RECORD)
 
 
 def since() -> float:

@@ -12,7 +12,7 @@ import os
 import shutil
 from typing import Any
 
-from onbox import files, sshd, sysctl, units
+from onbox import files, notes, sshd, sysctl, units
 from onbox.shell import Failed, run
 
 Json = Any
@@ -81,9 +81,7 @@ def _remember(payload: Json, paths: list[Json]) -> None:
         kept.append({"path": entry["path"], "copy": f"{folder}/{number}" if exists else None})
     pending = {"kept": kept, "sysctl": sysctl.values(payload["sysctl"])}
     pending |= {"load": payload["load"], "unload": payload["unload"]}
-    with open(f"{folder}/pending.new", "w") as file:
-        json.dump(pending, file)
-    os.rename(f"{folder}/pending.new", f"{folder}/pending.json")
+    notes.write(pending, f"{folder}/pending.json")
 
 
 def _copy(path: str, to: str) -> None:

@@ -28,7 +28,7 @@ def run() -> None:
             found["fault"] = str(failed)
         finally:
             shutil.rmtree(FILES, ignore_errors=True)
-        before = backups.record(RECORD) or {}
+        before = notes.read(RECORD) or {}
         found["stop"] = time.time()
         found["good"] = before.get("good") if found["fault"] else started
         notes.write(found, RECORD)

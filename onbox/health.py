@@ -93,7 +93,7 @@ def _deaths(units: list[str]) -> int:
 
 def _listens_elsewhere(units: list[str]) -> str:
     """What to write where a program opened a TCP port of its own instead of taking the socket that it is handed."""
-    pids = processes(units)
+    pids = {pid for each in processes(units).values() for pid in each}
     for line in said(["ss", "-Hltnp"]).splitlines():
         if any(f"pid={pid}," in line for pid in pids):
             port = line.split()[3].rpartition(":")[2]

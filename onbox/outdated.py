@@ -62,7 +62,8 @@ def restart() -> list[str]:
 
 def left() -> list[str]:
     """Those that only a reboot starts again."""
-    return [unit for unit in REBOOT if any(_is_outdated(f"/proc/{pid}/maps") for pid in units.processes([unit]))]
+    running = units.processes(REBOOT).items()
+    return [unit for unit, pids in running if any(_is_outdated(f"/proc/{pid}/maps") for pid in pids)]
 
 
 def wants_reboot() -> bool:

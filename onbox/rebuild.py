@@ -22,7 +22,7 @@ LONGEST = 6 * 3600.0
 
 def observe(queries: list[Json]) -> list[Json]:
     """What was done of a rebuild, None where none was begun, and which databases have tables."""
-    return [{"record": backups.record(RECORD), "data": _data(query["databases"])} for query in queries]
+    return [{"record": notes.read(RECORD), "data": _data(query["databases"])} for query in queries]
 
 
 def _data(names: list[str]) -> list[str]:

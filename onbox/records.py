@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
+
+from onbox import notes
 
 Json = Any
 APPS = "/srv"
@@ -30,11 +31,7 @@ def names(app: str) -> list[str]:
 
 def read(app: str, release: str) -> Json:
     """What is known of a release; None where that is nothing."""
-    try:
-        with open(f"{path(app, release)}/release.json") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+    return notes.read(f"{path(app, release)}/release.json")
 
 
 def every(app: str) -> list[Json]:
@@ -43,12 +40,8 @@ def every(app: str) -> list[Json]:
 
 
 def write(record: Json) -> None:
-    """Keep a record, whole or not at all."""
-    file = f"{path(record['app'], record['name'])}/release.json"
-    # 0600: it holds a hash of the environment, by which a guess at a short secret could be checked
-    with open(os.open(f"{file}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
-        json.dump(record, written)
-    os.rename(f"{file}.new", file)
+    """Keep a record. It has a hash of the environment, by which a guess at a short secret could be checked."""
+    notes.write(record, f"{path(record['app'], record['name'])}/release.json")
 
 
 def step(record: Json, doing: str) -> None:

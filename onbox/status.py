@@ -15,6 +15,7 @@ from onbox import (
     drill,
     health,
     machine,
+    notes,
     notices,
     outdated,
     patched,
@@ -88,7 +89,7 @@ def _backups() -> Json:
         archiver = json.loads(postgres.only(postgres.clusters()).ask(ARCHIVER))
     except (Failed, ValueError):
         archiver = None
-    made, tried = backups.record(), backups.record(drill.RECORD)
+    made, tried = backups.record(), notes.read(drill.RECORD)
     return {"since": backups.since(), "made": made, "drill": tried, "archiver": archiver}
 
 

@@ -112,7 +112,8 @@ def accepted() -> list[list[str]] | None:
 
 @contextlib.contextmanager
 def _database(path: str) -> Iterator[sqlite3.Connection]:
-    """A database, in which all is kept or nothing."""
+    """A database, in which all is kept or nothing. To be read it is opened for writing, too: who does that first takes
+    back what one that was cut off has left, which coturn may not."""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=30)) as database, database:
         yield database
 

@@ -34,10 +34,10 @@ def show(names: list[str], properties: str) -> dict[str, dict[str, str]]:
     return dict(zip(names, blocks, strict=False))
 
 
-def processes(names: Sequence[str]) -> set[str]:
-    """The numbers of the processes of units."""
-    groups = said(["systemctl", "show", "--property=ControlGroup", "--value", "--", *names]).split()
-    return {pid for group in groups for pid in _words(f"/sys/fs/cgroup{group}/cgroup.procs")}
+def processes(names: Sequence[str]) -> dict[str, list[str]]:
+    """By unit the numbers of its processes; of those that run."""
+    groups = {unit: shown.get("ControlGroup") for unit, shown in show(list(names), "ControlGroup").items()}
+    return {unit: _words(f"/sys/fs/cgroup{group}/cgroup.procs") for unit, group in groups.items() if group}
 
 
 def _words(path: str) -> list[str]:

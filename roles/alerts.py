@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from roles import Settings, needs, render
+from roles import Settings, needs, redis, render
 from roles.apps.app import App
 from roles.apps.parts import Limits
 from roles.budget import Cost, Size, megabytes
@@ -85,7 +85,7 @@ def _app(server: Server, app: App) -> Json:
         "name": app.name,
         "sites": app.names,
         "database": app.database,
-        "redis": f"boxkeeper-redis@{app.name}.service" if server.redis and "redis" in app.needs else None,
+        "redis": redis.service(app) if "redis" in app.needs else None,
         "warning": _limits(app.warning),
         "critical": _limits(app.critical),
     }
@@ -107,7 +107,7 @@ def query(server: Server, apps: Sequence[App] | None = None) -> Json:
 
 
 def services(server: Server) -> list[str]:
-    """The units of the box's own roles."""
+    """The units of the box's own roles, and of what its apps need."""
     named = {"postgres": "postgresql.service", "nginx": "nginx.service", "tls": "boxkeeper-certificates.timer"}
     own = [unit for role, unit in named.items() if getattr(server, role) is not None]
     return list(dict.fromkeys([*own, *(giver.service(app) for app in server.apps for giver in needs.of(app))]))

@@ -230,5 +230,5 @@ def services(server: Server) -> Iterator[dict[str, str]]:
     for app in server.apps:
         for kind, role in (("redis", redis), ("chroma", chroma)):
             if getattr(server, kind) is not None and kind in app.needs:
-                unit, folder = f"boxkeeper-{kind}@{app.name}.service", f"{role.FOLDER}/{app.name}"
-                yield {"app": app.name, "kind": kind, "unit": unit, "folder": folder}
+                folder = f"{role.FOLDER}/{app.name}"
+                yield {"app": app.name, "kind": kind, "unit": role.service(app), "folder": folder}

@@ -107,11 +107,11 @@ class Instance:
     def units(self) -> list[Unit]:
         """Its socket, and what answers there; each restarted when one of its files is not the one it runs with."""
         socket = (f"{UNITS}/{UNIT}.socket", f"{UNITS}/{self.name}.socket.d/boxkeeper.conf")
-        service = (f"{UNITS}/{UNIT}.service", f"{UNITS}/{self.name}.service.d/boxkeeper.conf", self._door.path, DOOR)
+        own = (f"{UNITS}/{UNIT}.service", f"{UNITS}/{self.name}.service.d/boxkeeper.conf", self._door.path, DOOR)
         made = f"{HOME}/made-of.json"
         return [
             Unit(f"{self.name}.socket", watch=socket),
-            Unit(f"{self.name}.service", watch=(*service, *socket, made)),
+            Unit(service(self.app), watch=(*own, *socket, made)),
         ]
 
     @property

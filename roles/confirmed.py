@@ -91,9 +91,9 @@ class Confirmed:
 def new_login(state: Any, host: Any, login: Literal["preferred", "same"]) -> str:
     """Log in anew and become root. Returns why not, or ""."""
     connector, now = BoxConnector(state, host), host.connector.data
-    same = login == "same"
-    connector.data["box_logins"] = [now["ssh_user"]] if same else connector.data["box_logins"][:1]
-    connector.data["box_ports"] = [now["ssh_port"]] if same else connector.data["box_ports"][:1]
+    same, preferred = (now["ssh_user"], now["ssh_port"]), (now["box_logins"][0], now["box_ports"][0])
+    user, port = same if login == "same" else preferred
+    connector.data["box_logins"], connector.data["box_ports"] = [user], [port]
     try:
         connector.connect()
         done, output = connector.become_root()

@@ -30,7 +30,8 @@ CONFIG = f"{HOME}/turnserver.conf"
 CERTIFICATE = f"{HOME}/certificate.pem"
 SECRETS = f"{HOME}/secrets.db"
 GROUP = "turnserver"
-DROP_IN = "/etc/systemd/system/coturn.service.d"
+UNIT = "coturn.service"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d"
 LEAST_PORTS = 16
 
 # What is not the internet: https://www.iana.org/assignments/iana-ipv4-special-registry; of IPv6 all but 2000::/3, where
@@ -245,7 +246,7 @@ def wanted(server: Server) -> Iterator[Resource]:
         realm=domain,
         secrets=[value for app in server.apps if "turn" in app.needs for value in server.accepted(_secret(app))],
     )
-    yield Units([Unit("coturn.service", watch=(f"{DROP_IN}/boxkeeper.conf", CONFIG))])
+    yield Units([Unit(UNIT, watch=(f"{DROP_IN}/boxkeeper.conf", CONFIG))])
 
 
 def _domain(server: Server) -> str:
@@ -273,7 +274,7 @@ def variables(server: Server, app: App) -> dict[str, str]:
 
 
 def service(_: App) -> str:
-    return "coturn.service"
+    return UNIT
 
 
 def secrets(app: App) -> Iterator[Secret]:

@@ -134,7 +134,7 @@ def _process(app: App, process: Process) -> bytes:
         command=unit_command(app, process.command),
         path=path(app, "slots/%i/release/build", process.directory),
         jit=jit(app, process),
-        needed=_needed(app),
+        after=_after(app),
     )
 
 
@@ -150,10 +150,10 @@ def _once(app: App, name: str, command: str, directory: str, build: str, of: str
         release=of,
         path=path(app, build, directory),
         jit=jit(app),
-        needed=_needed(app),
+        after=_after(app),
     )
     return File(_path(app, name, "service"), content)
 
 
-def _needed(app: App) -> str:
-    return " ".join(giver.service(app) for giver in needs.of(app))
+def _after(app: App) -> str:
+    return " ".join(["network.target", *(giver.service(app) for giver in needs.of(app))])

@@ -100,10 +100,10 @@ def webhook(box: Box) -> Iterator[str]:
     class Told(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"]))
+            if box.reached:  # before the answer, after which who told it looks
+                box.posted.append(json.loads(text)["text"])
             self.send_response(200 if box.reached else 500)
             self.end_headers()
-            if box.reached:
-                box.posted.append(json.loads(text)["text"])
 
         def do_GET(self) -> None:
             box.posted.append("called")

@@ -117,7 +117,7 @@ def test_one_that_ends_before_it_takes_its_connection_is_not_waited_for(
 
 def listening(monkeypatch: pytest.MonkeyPatch, pids: list[str]) -> None:
     def said(argv: Sequence[str]) -> str:
-        return SS if argv[0] == "ss" else "/boxkeeper.slice/app-web@1.service\n"
+        return SS if argv[0] == "ss" else "ControlGroup=/boxkeeper.slice/app-web@1.service\n"
 
     monkeypatch.setattr(health, "said", said)
     monkeypatch.setattr(units, "said", said)

@@ -61,7 +61,8 @@ def test_apps_start_again_last_and_what_only_a_reboot_can_is_left(monkeypatch: p
     monkeypatch.setattr(outdated, "services", lambda: sorted(there))
     monkeypatch.setattr(units, "show", lambda names, properties: there)
     monkeypatch.setattr(units, "do", lambda verb, unit: again.append(f"{verb} {unit}"))
-    monkeypatch.setattr(units, "processes", lambda names: {"7"} if "dbus.service" in names else {"8"})
+    running = {"dbus.service": ["7"], "systemd-logind.service": ["8"]}
+    monkeypatch.setattr(units, "processes", lambda names: {unit: running[unit] for unit in names if unit in running})
     monkeypatch.setattr(outdated, "_is_outdated", lambda maps: maps == "/proc/7/maps")
     assert outdated.restart() == ["nginx.service", "a-web@1.service"]
     assert again == ["restart nginx.service", "restart a-web@1.service"]
