@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 AUDITORS = ("lynis", "ssh-audit", "testssl.sh")
 """Of the distribution; the fourth is systemd's own."""
-INSTALL = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends"
 EXPOSED = r"^(?P<unit>\S+\.service) +(?P<exposure>\d+\.\d) "
 
 
@@ -37,7 +36,7 @@ def bench_hardening() -> None:
         done = pyinfra(box, "-y")
         if done.code:
             raise Fault(f"the box was not finished:\n{done.output[-2000:]}")
-        box.succeed(f"{INSTALL} {' '.join(AUDITORS)} >/dev/null")
+        box.install(*AUDITORS)
         found = audited(box, "ai-note-taker", "notes.localhost")
     finally:
         box.remove()

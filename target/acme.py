@@ -13,11 +13,6 @@ _SWITCHBOARD = "http://127.0.0.1:8055"
 
 _PREPARE = f"""
 set -eu
-command -v pebble-challtestsrv >/dev/null || {{
-    # a new box fetches its lists by itself, and that lock apt does not wait for
-    for second in $(seq 120); do apt-get -qq update && break; sleep 1; done
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install --no-install-recommends pebble openssl
-}}
 mkdir -p {FOLDER} && cd {FOLDER}
 [ -e cert.pem ] && exit
 openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=Pebble on this target' -keyout ca.key -out ca.pem \
@@ -65,6 +60,8 @@ class Acme:
     def install(target: Target, validity: int = 7_776_000) -> "Acme":
         """A new CA with no memory, whose certificates are valid for `validity` seconds, and no name known."""
         acme = Acme(target)
+        if target.execute("command -v pebble-challtestsrv")[0] != 0:
+            target.install("pebble", "openssl")
         target.succeed(f"sh -c {shlex.quote(_PREPARE)} 2>&1")
         for name, text in _UNITS.items():
             acme._write(f"/etc/systemd/system/{name}", text)

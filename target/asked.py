@@ -27,6 +27,12 @@ class Asked(ABC):
         assert code != 0, f"`{command}` succeeded on target {self.name}:\n{output}"
         return output
 
+    def install(self, *packages: str) -> None:
+        """Packages of its distribution. A new box fetches lists by itself, and for that lock apt does not wait."""
+        self.wait_until("apt-get -qq update", 120)
+        apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300"
+        self.succeed(f"{apt} install --no-install-recommends {' '.join(packages)} 2>&1")
+
     def wait_until(self, command: str, seconds: float = 30) -> str:
         """The output of `command` once it succeeds. Raises AssertionError when it has not after `seconds`."""
         deadline = time.monotonic() + seconds

@@ -22,9 +22,6 @@ server {{
 """
 _PREPARE = f"""
 set -eu
-for second in $(seq 120); do apt-get -qq update && break; sleep 1; done
-DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install --no-install-recommends \
-    nginx openssl python3-venv
 python3 -m venv /opt/bucket
 /opt/bucket/bin/pip install -q 'moto[server]==5.2.5'
 mkdir -p {_FOLDER} && cd {_FOLDER}
@@ -46,6 +43,7 @@ class Bucket:
     @staticmethod
     def install(target: Target) -> "Bucket":
         """What is reached from other targets, by the address of this one. Raises AssertionError."""
+        target.install("nginx", "openssl", "python3-venv")
         target.succeed(f"sh -c {shlex.quote(_PREPARE)} sh {target.address} 2>&1")
         target.wait_until(f'python3 -c "{_CREATE}"', 60)
         return Bucket(target)

@@ -12,6 +12,7 @@ from roles.offsite import S3, Sftp
 from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.server import Server, group
+from target import bucket
 from target.inventory import login_to
 
 _data = json.loads(environ["BACKUPS"])
@@ -38,7 +39,7 @@ box = group(
         redis=Redis(),
         chroma=Chroma(),
         backups=Backups(
-            offsite=S3(endpoint=_data["bucket_at"], bucket="boxes", region="eu-1")
+            offsite=S3(endpoint=_data["bucket_at"], bucket=bucket.NAME, region="eu-1")
             if "bucket_at" in _data
             else Sftp(
                 host=_data["offsite"],

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-
-def unverified() -> ssl.SSLContext:
-    """A target's certificates are of its own making."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+from target.load import unverified
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from commands.demo import FIVE
 from roles import ROOT
 from roles.secrets import Store
 from target.box import Target
+from target.load import unverified
 from target.run import unit
-from tests.apps.site import Site, unverified
+from tests.apps.site import Site
 
 pytestmark = pytest.mark.target
 DOMAIN, NAME = "chatty.localhost", "the-chatty-ai"

@@ -33,9 +33,9 @@ OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
 @pytest.fixture(scope="module")
 def url(place: Target) -> str:
     """The address of a server somewhere else."""
+    place.install("postgresql")
     place.succeed(
-        "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends postgresql"
-        " >/dev/null && cd / && runuser -u postgres -- psql -qc \"ALTER SYSTEM SET listen_addresses = '*'\""
+        "cd / && runuser -u postgres -- psql -qc \"ALTER SYSTEM SET listen_addresses = '*'\""
         " && echo 'host all all 0.0.0.0/0 scram-sha-256' >>$(ls -d /etc/postgresql/*/main)/pg_hba.conf"
         f" && systemctl restart postgresql && runuser -u postgres -- psql -q -v ON_ERROR_STOP=1 <<'EOF'\n{SOURCE}\nEOF"
     )

@@ -17,10 +17,8 @@ pytestmark = pytest.mark.target
 OLDER = """
 cd /etc/apt/sources.list.d
 sed 's/trixie-updates//; s/trixie/bookworm/g' debian.sources >older.sources
-apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends postgresql-15 >/dev/null
 """
-"""The version of Debian 12, on Debian 13: as on a box that was upgraded from the one to the other."""
+"""The versions of Debian 12, on Debian 13: as on a box that was upgraded from the one to the other."""
 
 
 class Box(Project):
@@ -44,6 +42,7 @@ class Box(Project):
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     with Box.on(Target.start(own("majorbox")), tmp_path_factory.mktemp("project")) as made:
         made.target.succeed(OLDER)
+        made.target.install("postgresql-15")
         made.converge()
         yield made
 
@@ -52,8 +51,8 @@ def test_a_run_keeps_the_version_and_an_upgrade_brings_the_data_to_the_newest(bo
     box.sql("CREATE TABLE notes AS SELECT n, 'note ' || n AS text FROM generate_series(1, 5000) n")
     assert box.sql("SHOW server_version_num")[:2] == "15"
     assert box.changes() == []
-    install = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends postgresql-17 >/dev/null"
-    box.target.succeed(f"{install}; pg_createcluster 17 main")
+    box.target.install("postgresql-17")
+    box.target.succeed("pg_createcluster 17 main")
     refused = box.run("-y")
     assert refused.code == 2
     assert "2 PostgreSQL clusters (15/main, 17/main): `boxkeeper postgres upgrade ENV`" in refused.output

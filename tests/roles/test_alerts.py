@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 
-from roles.alerts import CONFIG, Alerts, secrets, wanted
+from roles.alerts import CONFIG, Alerts, secrets, services, wanted
 from roles.apps import Folder
 from roles.apps.pair_cam import PairCam
+from roles.apps.rodeo_ai import RodeoAi
 from roles.budget import Size
+from roles.chroma import Chroma
+from roles.nginx import Nginx
+from roles.postgres import Postgres
 from roles.redis import Redis
 from roles.resources import Files
 from roles.rotation import supplied
 from roles.server import Server
+from roles.tls import Tls
+from roles.turn import Turn
 
 CAM = PairCam(domain="cam.example.com", aliases=("www.cam.example.com",), source=Folder(path="."))
 
@@ -45,6 +51,21 @@ def test_an_app_is_looked_at_with_the_limits_of_its_class_in_seconds_parts_and_m
     assert cam["critical"]["memory"] is None
     assert (found["webhook"], found["ping"], mode) == (None, None, "0600")
     assert [app["name"] for app in found["status"]["apps"]] == ["pair-cam"]
+
+
+def test_what_apps_need_is_looked_at_too_each_once() -> None:
+    rodeo = RodeoAi(domain="rodeo.example.com", source=Folder(path="."))
+    own = {"postgres": Postgres(), "chroma": Chroma(), "turn": Turn(), "nginx": Nginx(), "tls": Tls()}
+    box = Server(host="203.0.113.10", apps=(CAM, rodeo), redis=Redis(), **own)
+    assert sorted(services(box)) == [
+        "boxkeeper-certificates.timer",
+        "boxkeeper-chroma@rodeo-ai.service",
+        "boxkeeper-redis@pair-cam.service",
+        "boxkeeper-redis@rodeo-ai.service",
+        "coturn.service",
+        "nginx.service",
+        "postgresql.service",
+    ]
 
 
 def test_who_is_told_is_a_secret_of_the_store_that_may_be_missing() -> None:

@@ -90,8 +90,7 @@ def test_it_is_like_a_box_from_a_provider(box: Target) -> None:
 
 
 def test_a_package_installs_and_its_service_starts(box: Target) -> None:
-    box.wait_until("apt-get update", seconds=120)  # a new box fetches its lists by itself, and locks them
-    box.succeed("DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y redis-server")
+    box.install("redis-server")
     assert box.succeed("systemctl is-active redis-server") == "active"
 
 

@@ -57,11 +57,22 @@ class Turnbox(Project):
 
     def call(self, way: str, credentials: tuple[str, str], peer: str = FAR, packets: int = 10) -> str:
         """What coturn's own client says of packets that it has relayed to a peer and back."""
+        return self.outside(self._client(f"-n {packets} -m 1 {way}", credentials, peer))[1]
+
+    def goes_on(self, way: str, packets: int) -> None:
+        """Begin a call that goes on for as many times 20 ms; `heard` says how it was."""
+        line = self._client(f"-n {packets} {way}", self.credentials(), FAR)
+        unit = "systemd-run -q --collect --unit=call --property=StandardOutput=file:/run/call ip netns exec outside"
+        self.target.succeed(f"rm -f /run/call; {unit} {line}; sleep 2")
+
+    def _client(self, flags: str, credentials: tuple[str, str], peer: str) -> str:
         name, password = map(shlex.quote, credentials)
-        flags = f"-c -n {packets} -m 1 -z 20 {way}"
-        port = 5349 if "S" in way else 3478
-        line = f"turnutils_uclient {flags} -u {name} -w {password} -e {peer} -p {port} {self.address}"
-        return self.outside(line)[1]
+        port = 5349 if "S" in flags else 3478
+        return f"turnutils_uclient -c -z 20 {flags} -u {name} -w {password} -e {peer} -p {port} {self.address}"
+
+    def heard(self) -> str:
+        """What it said, once it has ended."""
+        return self.target.wait_until("! systemctl is-active -q call && cat /run/call", 60)
 
     def serial(self) -> str:
         """The serial number of the certificate that coturn answers with."""

@@ -179,10 +179,7 @@ def renew(turn: Turnbox) -> str:
     "told", ["python3 -I /usr/local/lib/boxkeeper certificates reload", "systemctl start boxkeeper-certificates"]
 )
 def test_a_renewed_certificate_is_served_and_no_call_is_cut(turn: Turnbox, told: str) -> None:
-    name, password = map(shlex.quote, turn.credentials())
-    line = f"turnutils_uclient -t -S -c -n 400 -z 20 -u {name} -w {password} -e {FAR} -p 5349 {turn.address}"
-    unit = "systemd-run -q --collect --unit=call --property=StandardOutput=file:/run/call ip netns exec outside"
-    turn.target.succeed(f"rm -f /run/call; {unit} {line}; sleep 2")
+    turn.goes_on("-t -S", packets=400)
     before, pid = renew(turn), turn.pid()
     turn.target.succeed(told)
     turn.target.wait_until(
@@ -193,8 +190,7 @@ def test_a_renewed_certificate_is_served_and_no_call_is_cut(turn: Turnbox, told:
     site = turn.target.succeed("openssl x509 -noout -serial -in /etc/boxkeeper/tls/pair-cam/fullchain.pem")
     assert turn.serial() == site
     assert turn.pid() == pid
-    said = turn.target.wait_until("! systemctl is-active -q call && cat /run/call", 60)
-    assert relayed(said) >= 300  # of 400: had the call been cut it would be the 100 to 200 before
+    assert relayed(turn.heard()) >= 300  # of 400: had the call been cut it would be the 100 to 200 before
     assert turn.changes() == []
 
 
@@ -237,10 +233,7 @@ def test_without_a_configuration_of_ours_it_does_not_run(turn: Turnbox) -> None:
 def test_a_new_secret_replaces_the_old_one_and_no_call_is_cut(turn: Turnbox) -> None:
     turn.converge()  # what a test before has done to its files would be a reason to start it anew
     old, pid = turn.credentials(), turn.pid()
-    name, password = map(shlex.quote, turn.credentials())
-    line = f"turnutils_uclient -c -n 600 -z 20 -u {name} -w {password} -e {FAR} {turn.address}"
-    unit = "systemd-run -q --collect --unit=call --property=StandardOutput=file:/run/call ip netns exec outside"
-    turn.target.succeed(f"rm -f /run/call; {unit} {line}; sleep 2")
+    turn.goes_on("", packets=600)
     turn.store.generate("pair-cam/turn", replace=True)
     turn.converge()
     assert turn.target.execute("systemctl is-active call")[1] == "active", "else the rest would prove nothing"
@@ -248,7 +241,7 @@ def test_a_new_secret_replaces_the_old_one_and_no_call_is_cut(turn: Turnbox) -> 
     assert "Cannot complete Allocation" in turn.call("", old)
     assert relayed(turn.call("", turn.credentials("other"))) == 10
     assert turn.pid() == pid
-    assert relayed(turn.target.wait_until("! systemctl is-active -q call && cat /run/call", 60)) >= 450
+    assert relayed(turn.heard()) >= 450
 
 
 @pytest.mark.parametrize(

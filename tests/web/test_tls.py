@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from target.load import unverified
 from tests.web.box import HERE, Web
 
 pytestmark = pytest.mark.target
@@ -136,18 +136,11 @@ def test_a_certificate_that_has_expired_is_replaced_by_the_next_run_and_the_site
     fresh.target.wait_until(f"! openssl x509 -noout -checkend 0 -in /etc/letsencrypt/live/{NAMES[0]}/cert.pem", 60)
     with pytest.raises(httpx.ConnectError, match="certificate has expired"):
         fresh.ask("/", trust=by_ca)
-    assert fresh.ask("/", trust=carefree()).status_code == 200
+    assert fresh.ask("/", trust=unverified()).status_code == 200
     fresh.converge("-y")
     assert fresh.certify()["reason"] == ""
     assert fresh.ask("/", trust=by_ca).status_code == 200
     assert fresh.serial() != expired
-
-
-def carefree() -> ssl.SSLContext:
-    """What a client trusts that looks at no certificate."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def test_a_certificate_that_nginx_was_not_told_of_is_noticed(issued: Web) -> None:
