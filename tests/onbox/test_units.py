@@ -245,3 +245,10 @@ def test_a_file_edited_and_put_back_restarts_what_may_have_read_it(tmp_path: Pat
     os.utime(stamp, ns=(0, config.stat().st_ctime_ns - 1))  # the edit came after the start
     assert converge(service(tmp_path)) == ["app.service: runs with an older configuration"]
     assert converge(service(tmp_path)) == []
+
+
+def test_processes_are_those_of_each_unit_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {"a.service": {"ControlGroup": "/a.service"}, "b.service": {"ControlGroup": ""}}
+    monkeypatch.setattr(units, "show", lambda names, properties: shown)
+    monkeypatch.setattr(units, "_words", lambda path: [path])
+    assert units.processes(["a.service", "b.service"]) == {"a.service": ["/sys/fs/cgroup/a.service/cgroup.procs"]}

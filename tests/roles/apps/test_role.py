@@ -173,6 +173,14 @@ def test_the_units_of_a_process_are_for_any_slot_and_no_units_until_a_release_ta
     assert not [path for path in found if path.startswith("/etc/systemd/system/ai-note-taker-web")]
 
 
+def test_what_an_app_needs_is_ordered_before_all_that_runs_of_it(tmp_path: Path) -> None:
+    found = files(server(notes(tmp_path), plain()))
+    order = "After=network.target postgresql.service boxkeeper-redis@ai-note-taker.service\n"
+    for name in ("/etc/boxkeeper/apps/ai-note-taker/ai-note-taker-web@", "/etc/systemd/system/ai-note-taker-cleanup"):
+        assert order in found[f"{name}.service"]
+    assert "After=network.target\n" in found["/etc/boxkeeper/apps/plain/plain-web@.service"]
+
+
 def test_a_job_runs_what_is_live_and_the_release_command_what_is_to_be(tmp_path: Path) -> None:
     found = files(server(notes(tmp_path)))
     job = found["/etc/systemd/system/ai-note-taker-cleanup.service"]
