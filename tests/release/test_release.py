@@ -159,8 +159,8 @@ def quiet(site: Site) -> Iterator[Load]:
 def reach(site: Site, step: str) -> None:
     """Wait until the release that was just begun is at a step: on the box, so that a short one is not missed."""
     newest_record = f"$(ls -d /srv/{site.app}/releases/* | tail -1)/release.json"
-    met = f"""grep -q '"step": "{step}".*"result": null' {newest_record}"""
-    site.target.succeed(f"timeout 600 sh -c {shlex.quote(f'until {met}; do sleep 0.02; done')}")
+    met = f"""tr -d '\\n' <{newest_record} | grep -q '"step": "{step}".*"result": null'"""
+    site.target.succeed(f"timeout 120 sh -c {shlex.quote(f'until {met}; do sleep 0.02; done')}")
 
 
 def newest(site: Site) -> str:
