@@ -21,7 +21,7 @@ class Pulse(App):
 class PythonPulse(Pulse):
     runtime: ClassVar[Python] = Python()
     processes: ClassVar[tuple[Process, ...]] = (
-        Process("web", "uvicorn main:app --fd 3 --timeout-graceful-shutdown 10 --ws-ping-interval 0", typical="64M"),
+        Process("web", "uvicorn main:app --fd 3 --timeout-graceful-shutdown 10", typical="64M"),
     )
     release_command: ClassVar[str] = "python migrate.py"
 
