@@ -56,21 +56,30 @@ def _beside(now: Slot | None, record: Json) -> None:
     slots.switch(slot)
 
 
-def _in_place(slot: Slot, record: Json) -> None:
-    """Where memory is short: the new version takes the place of the one that runs. Requests wait at its socket."""
-    before = slot.release
+def _in_place(now: Slot, record: Json) -> None:
+    """Where memory is short: the new version starts when the one that runs has ended. Requests wait at its socket.
+
+    Nobody comes to the old socket by then: uvicorn, told to end, closes what it has accepted and not yet read.
+    """
+    before = now.release
+    assert before is not None
     record["how"] = "in place"
     records.step(record, IN_PLACE)
+    slot = slots.free(record["app"])
     slots.fill(slot, record["name"])
+    slots.relieve(slot, now)
     try:
-        slots.restart(slot)
+        slots.start(slot.services("web"))
+        slots.empty(now)
+        slots.start(slot.services("worker", "alone"))
         _answers(slot, record)
         _stays_up(slot, record)
     except Failed as failed:
-        assert before is not None
+        slots.empty(now)
         slots.fill(slot, before)
         slots.restart(slot)
         raise Failed(f"{record['name']} did not get healthy; the one before it is back\n{failed}") from None
+    slots.relieved(slot)
     slots.prove(slot)
 
 

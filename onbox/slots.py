@@ -16,8 +16,9 @@ import shutil
 import time
 from typing import Any, NamedTuple
 
-from onbox import records, units
+from onbox import records, relief, units
 from onbox.links import point, target
+from onbox.relief import GLANCE
 from onbox.shell import Failed, run
 
 Json = Any
@@ -25,8 +26,6 @@ UNITS = "/etc/systemd/system"
 SOCKETS = "/proc/net/unix"
 OPEN = ("02", "03")
 """States of a socket that somebody waits at or is connected to (SS_CONNECTING, SS_CONNECTED of the kernel's net.h)."""
-GLANCE = 0.5
-"""Seconds between two looks at what is still open; each look reads one file of the kernel's."""
 
 
 class Slot(NamedTuple):
@@ -99,6 +98,7 @@ def fill(slot: Slot, release: str) -> None:
     before = set(slot.units)
     os.makedirs(slot.path, mode=0o755, exist_ok=True)
     point(f"{slot.path}/release", f"../../releases/{release}")
+    relief.forget(before)
     _install(slot)
     gone = before - set(slot.units)
     stop(sorted(gone))
@@ -115,6 +115,7 @@ def _install(slot: Slot) -> None:
 
 
 def _uninstall(names: set[str]) -> None:
+    relief.forget(names)
     for name in names:
         for path in (f"{UNITS}/{name}", f"{UNITS}/{name}.new"):  # the second of one that was cut off
             with contextlib.suppress(FileNotFoundError):
@@ -169,9 +170,31 @@ def switch(slot: Slot) -> None:
     if before is not None and before != slot:
         # said before it is so: one that is neither live nor marked is one that never got healthy, and is swept
         _write(f"{before.path}/draining", str(time.time() + before.record.get("drain_seconds", 0)))
-    point(f"{records.home(slot.app)}/live", f"slots/{slot.number}")
+    _send_to(slot)
     if before is not None and before != slot:
         let_end(before)
+
+
+def _send_to(slot: Slot) -> None:
+    point(f"{records.home(slot.app)}/live", f"slots/{slot.number}")
+
+
+def relieve(slot: Slot, before: Slot) -> None:
+    """Send everybody to this slot, in which nothing runs before what is in another has ended: requests wait.
+
+    The other one ends by itself when the first request comes here, so that this needs nobody who goes on.
+    """
+    _write(f"{slot.path}/proven", before.release or "")
+    relief.demand(slot.services("web"), before.services())
+    run(["systemctl", "daemon-reload"])
+    start(slot.sockets)
+    _send_to(slot)
+
+
+def relieved(slot: Slot) -> None:
+    """What runs in this slot does not wait for another one any more when it is started again."""
+    if relief.forget(slot.units):
+        run(["systemctl", "daemon-reload"])
 
 
 def let_end(slot: Slot) -> None:
@@ -253,6 +276,7 @@ def _resume(slot: Slot) -> None:
     It is not waited for: at boot services wait for the database, which waits for whoever waits for this; and one that
     does not come up must not keep the release from being made that mends it.
     """
+    relieved(slot)
     before = proven(slot)
     undone = before is not None and before != slot.release and os.path.isdir(records.path(slot.app, before))
     if before and undone:

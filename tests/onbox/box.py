@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from onbox import health, journal, machine, records, releases, schema, slots, source, units
+from onbox import health, journal, machine, records, releases, relief, schema, slots, source, units
 from onbox.shell import Failed
 
 Json = Any
@@ -63,6 +63,7 @@ class Box:
         """Take the place of the machine that the tests run on."""
         patch.setattr(records, "APPS", str(self.root / "srv"))
         patch.setattr(slots, "UNITS", str(self.root / "units"))
+        patch.setattr(relief, "UNITS", str(self.root / "while-up"))
         patch.setattr(slots, "SOCKETS", str(self.root / "unix"))
         patch.setattr(machine, "available_mb", lambda: self.memory_mb)
         patch.setattr(schema, "digest", lambda _: None)

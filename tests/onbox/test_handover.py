@@ -67,10 +67,33 @@ def test_where_memory_is_short_the_new_one_takes_the_place_of_the_old(box: Box) 
     box.memory_mb = 300 + 64  # three processes of 100 MB, and what others need
     record = box.release("b")
     assert record["how"] == "in place"
-    assert slots.every("app") == [Slot("app", 1)]
+    assert slots.every("app") == [Slot("app", 2)]
     assert (box.live, set(box.runs.values())) == ("b", {record["name"]})
     box.memory_mb += 1
     assert box.release("c")["how"] == ""
+
+
+def test_where_memory_is_short_the_old_one_ends_before_the_new_one_runs_and_after_nobody_comes_to_it(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.release("a")
+    box.memory_mb = 0
+    old, new, seen = Slot("app", 1), Slot("app", 2), list[str]()
+    ends, really = old.services(), slots.start
+
+    def start(names: list[str], verb: str = "start") -> None:
+        if names == new.services("web"):
+            seen.append((box.root / "while-up" / "app-web@2.service.d" / "relief.conf").read_text())
+            assert slots.live("app") == new
+            assert [box.states.get(name) for name in (*ends, *new.sockets)] == ["active"] * 4
+        really(names, verb)
+
+    monkeypatch.setattr(slots, "start", start)
+    box.release("b")
+    assert len(seen) == 1
+    assert f"stop -- {' '.join(ends)}\n" in seen[0]
+    assert seen[0].index("sleep 0.5") < seen[0].index("systemctl stop")
+    assert not list(box.root.glob("while-up/*")), "it would stop others whenever it starts"
 
 
 def test_what_the_old_one_uses_counts_where_it_is_more_than_declared(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +122,10 @@ def test_one_that_fails_in_place_is_taken_back_there(box: Box, fault: str) -> No
     if fault == "sick":
         box.sick.add("b" * 40)
     else:
-        box.fails.add("app-other@1.service")
+        box.fails.add("app-other@2.service")
     with pytest.raises(Failed, match="did not get healthy; the one before it is back"):
         box.release("b")
     assert (box.live, set(box.runs.values()), len(box.runs)) == ("a", {first["name"]}, 3)
-    assert not (box.root / "units" / "app-other@1.service").exists()
+    assert not (box.root / "units" / "app-other@2.service").exists()
+    assert not list(box.root.glob("while-up/*"))
     assert records.every("app")[-1]["result"] == "failed"

@@ -221,6 +221,7 @@ def whole(box: Box) -> None:
     files = {name for slot in slots.every("app") for name in slot.units}
     assert {path.name for path in (box.root / "units").iterdir()} == files
     assert box.runs.keys() <= files
+    assert not list(box.root.glob("while-up/*")), "it would stop others whenever it starts"
     if now is not None:
         assert slots.proven(now) == now.release
         assert [box.states.get(unit) for unit in now.units] == ["active"] * len(now.units)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from onbox import links, records, slots
+from onbox.relief import GLANCE
 from onbox.shell import Failed
 from onbox.slots import Slot
 from tests.onbox.box import Box
@@ -133,7 +134,7 @@ def test_an_end_comes_when_time_is_up(box: Box, old: Slot, capsys: pytest.Captur
     ends = slots.ends(old)
     capsys.readouterr()
     slots.drain("app", "1")
-    assert ends <= box.now <= ends + slots.GLANCE
+    assert ends <= box.now <= ends + GLANCE
     assert not os.path.exists(old.path)
     assert capsys.readouterr().out == "slot 1: its time is up, 1 connections are closed\n"
 
@@ -147,7 +148,7 @@ def test_a_worker_takes_nothing_new_while_others_come_to_their_end(box: Box, old
 def test_what_nobody_may_have_connected_to_yet_is_given_a_moment(box: Box, old: Slot) -> None:
     before = box.now
     slots.drain("app", "1")
-    assert box.now == before + slots.GLANCE
+    assert box.now == before + GLANCE
 
 
 def test_what_is_live_is_never_ended(box: Box, old: Slot) -> None:

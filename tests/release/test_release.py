@@ -116,8 +116,11 @@ def test_a_box_too_small_for_two_copies_restarts_in_place_and_loses_no_request(p
     try:
         with pulse.load(sockets=3, talk=False) as load:
             assert pulse.release("small").code == 0
-            assert pulse.release("broken").code != 0
+            died = pulse.release("dying")
             time.sleep(1)
+        assert died.code != 0
+        assert "did not get healthy; the one before it is back" in died.output, died.output
+        assert "  this version ends right after it starts" in died.output, "its own words"
         assert load.failed == []
         assert record(pulse)["how"] == "in place"
         assert "small" in load.seen
