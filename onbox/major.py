@@ -60,6 +60,8 @@ def run(*apps: str) -> None:
         _bring_back(old, new)
         raise
     took = time.time() - began
+    # it is stopped beside systemd, which calls that a failure where it looks in the middle of it
+    sh(["systemctl", "reset-failed", old.unit], ok=(0, 1))
     print(
         f"PostgreSQL {old.major} is {to} now, after {took:.0f} s; `pg_dropcluster {old.major} {old.name}` drops the old"
     )
