@@ -22,6 +22,8 @@ from target.run import Run, run
 
 NAME = own("webbox")
 HERE = Path(__file__).resolve().parent
+PATIENCE = 30.0
+"""Seconds: beside others who make boxes and remove them, the machine answers nobody for some."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Web:
         self, path: str, host: str = "notes.example.test", method: str = "GET", http2: bool = True, **more: Any
     ) -> httpx.Response:
         headers = {"Host": host, **more.pop("headers", {})}
-        with httpx.Client(verify=more.pop("trust", None) or self.trust(), http2=http2, timeout=20) as client:
+        with httpx.Client(verify=more.pop("trust", None) or self.trust(), http2=http2, timeout=PATIENCE) as client:
             request = client.build_request(method, self.url(path), headers=headers, **more)
             request.extensions["sni_hostname"] = host
             return client.send(request)
@@ -73,10 +75,15 @@ class Web:
         return f"https://127.0.0.1:{self.target.port(443)}{path}"
 
     def websocket(self, **headers: str) -> AbstractContextManager[ClientConnection]:
-        link = socket.create_connection(("127.0.0.1", self.target.port(443)), timeout=10)
-        # no pings of its own: they would keep a connection open that the site cuts when it is idle
+        trust = self.trust()
+        link = socket.create_connection(("127.0.0.1", self.target.port(443)), timeout=PATIENCE)
         return connect(
-            "wss://notes.example.test/ws", sock=link, ssl=self.trust(), additional_headers=headers, ping_interval=None
+            "wss://notes.example.test/ws",
+            sock=link,
+            ssl=trust,
+            additional_headers=headers,
+            open_timeout=PATIENCE,
+            ping_interval=None,  # it would keep a connection open that the site cuts when it is idle
         )
 
     def record(self, name: str = "notes") -> dict[str, Any]:
