@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from target.box import Target
 from target.load import unverified
 from target.run import unit
+from target.tls import PATIENCE, secured
 
 pytestmark = pytest.mark.target
 APP, DOMAIN = "ai-note-taker", "notes.localhost"
@@ -38,9 +39,9 @@ def ask(target: Target, path: str, method: str = "GET", **options: object) -> ht
 
 
 def websocket(target: Target) -> AbstractContextManager[ClientConnection]:
-    plain = socket.create_connection(("127.0.0.1", target.port(443)), timeout=20)
+    link = secured(target.port(443), DOMAIN, tls(target))
     # no pings of its own: they would keep a connection open that the site cuts when it is idle
-    return connect(f"wss://{DOMAIN}/ws", ssl=tls(target), sock=plain, open_timeout=20, ping_interval=None)
+    return connect(f"ws://{DOMAIN}/ws", sock=link, open_timeout=PATIENCE, ping_interval=None)
 
 
 def patient_websocket(target: Target) -> AbstractContextManager[ClientConnection]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from target.box import Target
 from target.run import unit
+from target.tls import PATIENCE, secured
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,10 @@ class WebSocket:
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        plain = socket.create_connection(("127.0.0.1", self.site.target.port(443)), timeout=20)
-        url = f"wss://{self.host or self.site.domain}/socket.io/?EIO=4&transport=websocket"
-        self.link = self._open.enter_context(connect(url, ssl=self.site.trust, sock=plain, open_timeout=20))
+        domain = self.host or self.site.domain
+        link = secured(self.site.target.port(443), domain, self.site.trust)
+        url = f"ws://{domain}/socket.io/?EIO=4&transport=websocket"
+        self.link = self._open.enter_context(connect(url, sock=link, open_timeout=PATIENCE))
 
     def send(self, packet: str) -> None:
         self.link.send(packet)

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from roles.secrets import Store
 from target.box import Target
 from target.load import unverified
 from target.run import unit
+from target.tls import PATIENCE, secured
 from tests.apps.site import Site
 
 pytestmark = pytest.mark.target
@@ -70,8 +70,8 @@ class Chatty:
     def stream(self, sid: str, call: str) -> Iterator[ClientConnection]:
         """A media stream that has begun, with what the answer to the call said."""
         token = self.token(call)
-        link = socket.create_connection(("127.0.0.1", self.site.port), timeout=10)
-        with connect(f"wss://{self.site.domain}/ws", sock=link, ssl=unverified(), open_timeout=10) as opened:
+        link = secured(self.site.port, self.site.domain, unverified())
+        with connect(f"ws://{self.site.domain}/ws", sock=link, open_timeout=PATIENCE) as opened:
             opened.send('{"event": "connected"}')
             opened.send(start(sid, call, token))
             yield opened
@@ -183,8 +183,7 @@ def test_a_media_stream_is_echoed_and_counted(chatty: Chatty) -> None:
 
 
 def test_a_stream_without_its_token_is_closed(chatty: Chatty) -> None:
-    link = socket.create_connection(("127.0.0.1", chatty.site.port), timeout=10)
-    with connect(f"wss://{DOMAIN}/ws", sock=link, ssl=unverified()) as stream:
+    with connect(f"ws://{DOMAIN}/ws", sock=secured(chatty.site.port, DOMAIN, unverified())) as stream:
         stream.send(json.dumps({"event": "start", "start": {"streamSid": "MZ1", "callSid": "CA1"}}))
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(timeout=10)

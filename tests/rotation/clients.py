@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +13,12 @@ from websockets.sync.client import connect
 
 from target.box import Target
 from target.load import unverified
+from target.tls import PATIENCE, secured
 from tests.apps.pair_cam import PairCamSite, WebSocket, pair
 
 PAUSE = 0.8
 """Seconds between two requests of a client, and two messages on a WebSocket: however fast the machine is, the three
 clients that ask PairCam stay below the five requests a second that it takes from one address."""
-PATIENCE = 30.0
 TALKS = 3
 ASKED = (
     ("notes.localhost", "/api/health"),
@@ -85,8 +84,8 @@ class Clients:
     def _note(self) -> None:
         """Somebody speaks to the note taker."""
         try:
-            plain = socket.create_connection(("127.0.0.1", self.target.port(443)), timeout=PATIENCE)
-            with connect("wss://notes.localhost/ws", sock=plain, ssl=unverified(), open_timeout=PATIENCE) as link:
+            plain = secured(self.target.port(443), "notes.localhost", unverified())
+            with connect("ws://notes.localhost/ws", sock=plain, open_timeout=PATIENCE) as link:
                 self._open.release()
                 while not self._ends.wait(PAUSE):
                     link.send("word")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,11 +18,10 @@ from target import own
 from target.acme import Acme
 from target.box import Target
 from target.run import Run, run
+from target.tls import PATIENCE, secured
 
 NAME = own("webbox")
 HERE = Path(__file__).resolve().parent
-PATIENCE = 30.0
-"""Seconds: beside others who make boxes and remove them, the machine answers nobody for some."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +73,9 @@ class Web:
         return f"https://127.0.0.1:{self.target.port(443)}{path}"
 
     def websocket(self, **headers: str) -> AbstractContextManager[ClientConnection]:
-        trust = self.trust()
-        link = socket.create_connection(("127.0.0.1", self.target.port(443)), timeout=PATIENCE)
         return connect(
-            "wss://notes.example.test/ws",
-            sock=link,
-            ssl=trust,
+            "ws://notes.example.test/ws",
+            sock=secured(self.target.port(443), "notes.example.test", self.trust()),
             additional_headers=headers,
             open_timeout=PATIENCE,
             ping_interval=None,  # it would keep a connection open that the site cuts when it is idle
