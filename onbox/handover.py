@@ -79,7 +79,6 @@ def _in_place(now: Slot, record: Json) -> None:
         slots.fill(slot, before)
         slots.restart(slot)
         raise Failed(f"{record['name']} did not get healthy; the one before it is back\n{failed}") from None
-    slots.relieved(slot)
     slots.prove(slot)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 UNITS = "/run/systemd/system"
 GLANCE = 0.5
-"""Seconds in which whoever has looked up where to connect to does it."""
+"""Seconds in which whoever has looked up where to connect to does it; and between two looks at who still is."""
 UNIT = """[Service]
 ExecStartPre=+/usr/bin/sleep {glance}
 ExecStartPre=+-/usr/bin/systemctl stop -- {before}

@@ -98,7 +98,6 @@ def fill(slot: Slot, release: str) -> None:
     before = set(slot.units)
     os.makedirs(slot.path, mode=0o755, exist_ok=True)
     point(f"{slot.path}/release", f"../../releases/{release}")
-    relief.forget(before)
     _install(slot)
     gone = before - set(slot.units)
     stop(sorted(gone))
@@ -182,19 +181,14 @@ def _send_to(slot: Slot) -> None:
 def relieve(slot: Slot, before: Slot) -> None:
     """Send everybody to this slot, in which nothing runs before what is in another has ended: requests wait.
 
-    The other one ends by itself when the first request comes here, so that this needs nobody who goes on.
+    The other one ends by itself when the first request comes here, so that this needs nobody who goes on. When all is
+    tidied up, at the end of each release, it does not have to end any more.
     """
     _write(f"{slot.path}/proven", before.release or "")
     relief.demand(slot.services("web"), before.services())
     run(["systemctl", "daemon-reload"])
     start(slot.sockets)
     _send_to(slot)
-
-
-def relieved(slot: Slot) -> None:
-    """What runs in this slot does not wait for another one any more when it is started again."""
-    if relief.forget(slot.units):
-        run(["systemctl", "daemon-reload"])
 
 
 def let_end(slot: Slot) -> None:
@@ -276,7 +270,8 @@ def _resume(slot: Slot) -> None:
     It is not waited for: at boot services wait for the database, which waits for whoever waits for this; and one that
     does not come up must not keep the release from being made that mends it.
     """
-    relieved(slot)
+    if relief.forget(slot.units):
+        run(["systemctl", "daemon-reload"])
     before = proven(slot)
     undone = before is not None and before != slot.release and os.path.isdir(records.path(slot.app, before))
     if before and undone:

@@ -12,14 +12,13 @@ import ssl
 import threading
 from contextlib import suppress
 
-PATIENCE = 30.0
-"""Seconds: beside others who make boxes and remove them, a machine answers nobody for some."""
+_PATIENCE = 10.0
 _CHUNK = 64 * 1024
 
 
 def secured(port: int, domain: str, trust: ssl.SSLContext) -> socket.socket:
     """A connection to the site at a port of 127.0.0.1, as plain text. Raises OSError when TLS does not come about."""
-    site = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    site = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
     far = trust.wrap_socket(site, server_hostname=domain)
     client, near = socket.socketpair()
     threading.Thread(target=_relay, args=(far, near), name="tls", daemon=True).start()
@@ -32,7 +31,7 @@ def _relay(far: ssl.SSLSocket, near: socket.socket) -> None:
         while True:
             ready = [far] if far.pending() else select.select([far, near], [], [])[0]
             if near in ready:
-                far.settimeout(PATIENCE)
+                far.settimeout(_PATIENCE)
                 said = near.recv(_CHUNK)
                 far.sendall(said)
                 if not said:

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from target.box import Target
 from target.load import unverified
 from target.run import unit
-from target.tls import PATIENCE, secured
+from target.tls import secured
 
 pytestmark = pytest.mark.target
 APP, DOMAIN = "ai-note-taker", "notes.localhost"
@@ -41,7 +41,7 @@ def ask(target: Target, path: str, method: str = "GET", **options: object) -> ht
 def websocket(target: Target) -> AbstractContextManager[ClientConnection]:
     link = secured(target.port(443), DOMAIN, tls(target))
     # no pings of its own: they would keep a connection open that the site cuts when it is idle
-    return connect(f"ws://{DOMAIN}/ws", sock=link, open_timeout=PATIENCE, ping_interval=None)
+    return connect(f"ws://{DOMAIN}/ws", sock=link, open_timeout=20, ping_interval=None)
 
 
 def patient_websocket(target: Target) -> AbstractContextManager[ClientConnection]:

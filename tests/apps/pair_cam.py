@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from target.box import Target
 from target.run import unit
-from target.tls import PATIENCE, secured
+from target.tls import secured
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class WebSocket:
         domain = self.host or self.site.domain
         link = secured(self.site.target.port(443), domain, self.site.trust)
         url = f"ws://{domain}/socket.io/?EIO=4&transport=websocket"
-        self.link = self._open.enter_context(connect(url, sock=link, open_timeout=PATIENCE))
+        self.link = self._open.enter_context(connect(url, sock=link, open_timeout=20))
 
     def send(self, packet: str) -> None:
         self.link.send(packet)

@@ -28,7 +28,7 @@ from roles.secrets import Store
 from target.box import Target
 from target.load import unverified
 from target.run import unit
-from target.tls import PATIENCE, secured
+from target.tls import secured
 from tests.apps.site import Site
 
 pytestmark = pytest.mark.target
@@ -71,7 +71,7 @@ class Chatty:
         """A media stream that has begun, with what the answer to the call said."""
         token = self.token(call)
         link = secured(self.site.port, self.site.domain, unverified())
-        with connect(f"ws://{self.site.domain}/ws", sock=link, open_timeout=PATIENCE) as opened:
+        with connect(f"ws://{self.site.domain}/ws", sock=link, open_timeout=10) as opened:
             opened.send('{"event": "connected"}')
             opened.send(start(sid, call, token))
             yield opened

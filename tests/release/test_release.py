@@ -126,6 +126,8 @@ def test_a_box_too_small_for_two_copies_restarts_in_place_and_loses_no_request(p
         assert "small" in load.seen
         assert all("1012" in cut for cut in load.cut), load.cut
         assert len(load.cut) == 3
+        assert pulse.release("broken").code != 0
+        assert version(pulse) == "small"
     finally:
         pulse.target.succeed("umount /proc/meminfo")
     assert pulse.release("large").code == 0

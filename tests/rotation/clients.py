@@ -12,8 +12,8 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from target.box import Target
-from target.load import unverified
-from target.tls import PATIENCE, secured
+from target.load import PATIENCE, unverified
+from target.tls import secured
 from tests.apps.pair_cam import PairCamSite, WebSocket, pair
 
 PAUSE = 0.8

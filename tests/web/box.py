@@ -18,7 +18,7 @@ from target import own
 from target.acme import Acme
 from target.box import Target
 from target.run import Run, run
-from target.tls import PATIENCE, secured
+from target.tls import secured
 
 NAME = own("webbox")
 HERE = Path(__file__).resolve().parent
@@ -64,7 +64,7 @@ class Web:
         self, path: str, host: str = "notes.example.test", method: str = "GET", http2: bool = True, **more: Any
     ) -> httpx.Response:
         headers = {"Host": host, **more.pop("headers", {})}
-        with httpx.Client(verify=more.pop("trust", None) or self.trust(), http2=http2, timeout=PATIENCE) as client:
+        with httpx.Client(verify=more.pop("trust", None) or self.trust(), http2=http2, timeout=20) as client:
             request = client.build_request(method, self.url(path), headers=headers, **more)
             request.extensions["sni_hostname"] = host
             return client.send(request)
@@ -77,7 +77,6 @@ class Web:
             "ws://notes.example.test/ws",
             sock=secured(self.target.port(443), "notes.example.test", self.trust()),
             additional_headers=headers,
-            open_timeout=PATIENCE,
             ping_interval=None,  # it would keep a connection open that the site cuts when it is idle
         )
 
