@@ -300,9 +300,9 @@ def test_a_write_that_fails_leaves_the_file_and_nothing_beside_it(
 def test_reading_costs_milliseconds(store: Store) -> None:
     for number in range(50):
         store.set(f"note-taker/KEY_{number}", "x" * 200)
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone, whatever else the machine does
     assert len(Store(store.path).values()) == 50
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
 
 
 def test_no_value_is_in_a_repr(store: Store) -> None:
