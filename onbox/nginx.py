@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from onbox import units
@@ -118,16 +120,59 @@ def is_running() -> bool:
 def reload() -> None:
     """Give nginx the files that are there now; start it where it is down, never restart it.
 
-    Raises Failed with nginx's words when it refuses them. `systemctl reload` says yes as soon as a signal is sent, so
-    a worker of the new configuration is waited for.
+    Raises Failed with nginx's words when it refuses them.
     """
+    _take(lambda: run(["systemctl", "reload", UNIT]))
+
+
+def renew() -> None:
+    """Hand over to a second nginx, of the program and the libraries of now; the first ends with its last connection.
+
+    As nginx's manual has its executable upgraded (nginx.org/en/docs/control.html). Raises Failed with its words when
+    the second one does not start; the first goes on then.
+    """
+    now = master()
+    if now is not None:
+        _end_first(now)
+        _take(lambda: os.kill(now, signal.SIGUSR2))
+        let_first_end()
+
+
+def let_first_end() -> None:
+    """Let the nginx that has handed over to this one end with its last connection, where there is one."""
+    if first := _first():
+        os.kill(first, signal.SIGQUIT)
+
+
+def _end_first(now: int) -> None:
+    """End it with what is still open there: beside two, no third starts."""
+    deadline = time.monotonic() + 20
+    if first := _first():
+        os.kill(first, signal.SIGTERM)
+    # systemd takes the number of the one that goes on from its file, which is not there while a third one starts.
+    while units.show([UNIT], "MainPID")[UNIT].get("MainPID") != str(now):
+        if time.monotonic() > deadline:
+            raise Failed(f"systemd does not see that nginx is process {now}; `systemctl restart nginx`, and run again")
+        time.sleep(0.05)
+
+
+def _first() -> int | None:
+    """The nginx that this one was started by; None where it was systemd."""
+    parent = _parent(str(master()))
+    with contextlib.suppress(OSError), open(f"/proc/{parent}/comm") as file:
+        return int(parent) if file.read().strip() == "nginx" else None
+    return None
+
+
+def _take(ask: Callable[[], object]) -> None:
+    """Ask nginx for workers with the files of now, and wait for one: that it was asked tells nothing."""
     if words := _objection(f"{FOLDER}/nginx.conf"):
         raise Failed(f"nginx refuses its configuration and keeps the one it runs with: {words}")
     now = units.digest(files(), [])
     before = _workers()
     if before:
         logged = os.path.getsize(LOG) if os.path.exists(LOG) else 0
-        run(["systemctl", "reload", UNIT])
+        ask()
         _await_other(before, logged)
     else:
         run(["systemctl", "reset-failed", UNIT], ok=(0, 1))
@@ -148,12 +193,17 @@ def _await_other(workers: set[int], logged: int) -> None:
 
 def _workers() -> set[int]:
     """Processes whose parent is nginx's master."""
+    parent = str(master())
+    return {int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == parent}
+
+
+def master() -> int | None:
+    """The process that nginx's workers are started by; None where there is none."""
     try:
         with open("/run/nginx.pid") as file:
-            master = file.read().strip()
-    except FileNotFoundError:
-        return set()
-    return {int(pid) for pid in os.listdir("/proc") if pid.isdigit() and master and _parent(pid) == master}
+            return int(file.read())
+    except (FileNotFoundError, ValueError):  # ValueError: it is just being written
+        return None
 
 
 def _parent(pid: str) -> str:

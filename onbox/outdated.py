@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from glob import glob
 
 from onbox import machine, units
 
@@ -19,11 +18,13 @@ def services() -> list[str]:
 
     Not by needrestart: on an overlay file system it takes every file for another one, and asks for 7 s.
     """
-    return sorted({unit for maps in glob("/proc/[0-9]*/maps") if _is_outdated(maps) and (unit := _unit(maps))})
+    numbers = [number for number in os.listdir("/proc") if number.isdigit()]
+    return sorted({unit for number in numbers if runs_old(number) and (unit := _unit(number))})
 
 
-def _is_outdated(maps: str) -> bool:
-    with contextlib.suppress(OSError), open(maps, errors="replace") as file:  # a process may end meanwhile
+def runs_old(process: str) -> bool:
+    """Whether a process, by its number, runs such a file."""
+    with contextlib.suppress(OSError), open(f"/proc/{process}/maps", errors="replace") as file:  # it may end meanwhile
         return is_outdated(file)
     return False
 
@@ -35,8 +36,8 @@ def is_outdated(mapped: Iterable[str]) -> bool:
     return any(path.startswith(FILES) and path.endswith(" (deleted)") for path in code)
 
 
-def _unit(maps: str) -> str:
-    with contextlib.suppress(OSError), open(f"{os.path.dirname(maps)}/cgroup") as file:
+def _unit(process: str) -> str:
+    with contextlib.suppress(OSError), open(f"/proc/{process}/cgroup") as file:
         return unit_of(file.read())
     return ""
 
@@ -48,34 +49,12 @@ def unit_of(cgroup: str) -> str:
     return services[0] if services and "user.slice" not in path else ""
 
 
-def restart() -> list[str]:
-    """Start these again, apps after what they need, and return them; less those that `left` names.
-
-    Raises Failed for one that does not come back.
-    """
-    shown = _running()
-    again = sorted(set(shown) - set(REBOOT), key=lambda unit: ("boxkeeper-" in shown[unit]["Slice"], unit))
-    for unit in again:
-        units.do("restart", unit)
-    return again
-
-
 def left() -> list[str]:
     """Those that only a reboot starts again."""
     running = units.processes(REBOOT).items()
-    return [unit for unit, pids in running if any(_is_outdated(f"/proc/{pid}/maps") for pid in pids)]
+    return [unit for unit, pids in running if any(map(runs_old, pids))]
 
 
 def wants_reboot() -> bool:
     """Whether an update is not in force before one."""
     return machine.wants_reboot() or bool(left())
-
-
-def _running() -> dict[str, dict[str, str]]:
-    """What is known of them; without what runs to an end by itself, and what somebody has just begun."""
-    shown = units.show(services(), "ActiveState,Transient,Type,Slice")
-    return {
-        unit: each
-        for unit, each in shown.items()
-        if (each["ActiveState"], each["Transient"]) == ("active", "no") and each["Type"] != "oneshot"
-    }

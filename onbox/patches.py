@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from onbox import backups, lock, notes, outdated, packages, patched, probes, told, upgrades
+from onbox import backups, lock, notes, outdated, packages, patched, probes, renewal, told, upgrades
 from onbox.journal import last_lines
 from onbox.patched import HOME, REBOOTING, report
 from onbox.shell import Failed
@@ -82,7 +82,7 @@ def _patch(what: Json, found: Json) -> dict[str, str]:
     upgrades.back()  # of one that was cut off before it was seen that everything is well
     packages.refresh()
     upgrades.release()
-    found["restarted"] = outdated.restart()
+    found["restarted"] = renewal.renew()
     asked, before = upgrades.pending(what["updates"]), probes.probe(what["apps"])
     found["ill"] = sorted(name for name, fault in before.items() if fault)
     if asked:
@@ -100,7 +100,7 @@ def _attempt(what: Json, before: dict[str, str], asked: Sequence[Upgrade], found
         upgrades.accept()
         return list(asked)
     upgrades.back()
-    found["restarted"] += outdated.restart()
+    found["restarted"] += renewal.renew()
     if left := probes.settle(what["apps"], before):
         names = ", ".join(each.name for each in asked)
         raise Failed(f"with the earlier versions of {names} back, it is still not well: {'; '.join(left)}")
@@ -120,7 +120,7 @@ def _fault(what: Json, before: dict[str, str], asked: Sequence[Upgrade], found: 
     print(f"upgrading {', '.join(each.name for each in asked)}", flush=True)
     try:
         upgrades.install(asked, what["updates"])
-        found["restarted"] += outdated.restart()
+        found["restarted"] += renewal.renew()
     except Failed as failed:
         return f"it does not install: {str(failed).splitlines()[-1].strip()}"
     return "; ".join(probes.settle(what["apps"], before))

@@ -87,10 +87,7 @@ def apply(payload: Json) -> None:
         raise Failed(f"{app}: {_not_found(payload['git'])}")
     _wait(app)
     name = _begin(payload)
-    program = "/usr/bin/python3 -I /usr/local/lib/boxkeeper releases"
-    # killed, it still tidies up: the box does that, however the connection or the release ends
-    after = f"--property=ExecStopPost={program} settle {app}"
-    sh(["systemd-run", "--quiet", "--collect", f"--unit={_unit(app)}", after, *f"{program} run {app} {name}".split()])
+    _in_unit("run", app, name)
     _wait(app)
     record = records.read(app, name) or {}
     if record.get("result") != "live":
@@ -127,6 +124,15 @@ def _wait(app: str) -> None:
 
 def _unit(app: str) -> str:
     return f"boxkeeper-release-{app}.service"
+
+
+def _in_unit(verb: str, app: str, *arguments: str, options: Sequence[str] = ()) -> None:
+    """Have a unit do something with an app, one at a time."""
+    program = "/usr/bin/python3 -I /usr/local/lib/boxkeeper releases"
+    # killed, it still tidies up: the box does that, however the connection or the release ends
+    after = f"--property=ExecStopPost={program} settle {app}"
+    named = ["--quiet", "--collect", f"--unit={_unit(app)}", after, *options]
+    sh(["systemd-run", *named, *program.split(), verb, app, *arguments], timeout=units.JOB)
 
 
 def _begin(spec: Json) -> str:
@@ -169,6 +175,31 @@ def run(app: str, name: str) -> None:
         _end(record, "failed", reason)
         raise Failed(reason) from None
     _end(record, "live")
+
+
+def renew(app: str) -> None:
+    """Hand over from what is live to a second copy of it, which runs the files of now. It is no release of its own.
+
+    Raises Failed with the copy's words when it does not get healthy; what was live goes on then.
+    """
+    _wait(app)
+    started = time.time()
+    try:
+        _in_unit("renewed", app, options=["--wait"])
+    except Failed:
+        raise Failed(f"{app}: {last_lines(_unit(app), started)}") from None
+
+
+def renewed(app: str) -> None:
+    """What `renew` has a unit do."""
+    settle(app)
+    now = slots.live(app)
+    if now is not None:
+        record = now.record
+        try:
+            handover.go_live({**record, "started": time.time()})
+        finally:
+            records.write(record)  # of how it was released, not of this
 
 
 def settle(app: str, making: str = "") -> None:

@@ -87,6 +87,12 @@ def every(app: str) -> list[Slot]:
     return [Slot(app, number) for number in sorted(numbers)]
 
 
+def services() -> dict[str, Slot]:
+    """Of all apps: by its name each service of a process, and the slot that it is in."""
+    found = [slot for app in sorted(os.listdir(records.APPS)) for slot in every(app)]
+    return {service: slot for slot in found for service in slot.services()}
+
+
 def free(app: str) -> Slot:
     """The first number that nothing uses."""
     taken = {slot.number for slot in every(app)}

@@ -146,19 +146,29 @@ class Box:
         self.states[name] = "active"
 
     def _transient(self, argv: Sequence[str]) -> str:
-        if "run" not in argv:
+        tasks = {"run": lambda: releases.run(*argv[-2:]), "renewed": lambda: releases.renewed(argv[-1])}
+        task = next((tasks[word] for word in argv if word in tasks), None)
+        if task is None:
             self.states[next(word for word in argv if word.startswith("--unit=")).partition("=")[2]] = "active"
             return ""
+        fault = self._fault(task)
+        releases.settle("app")
+        if fault and "--wait" in argv:
+            raise fault
+        return ""
+
+    def _fault(self, task: Callable[[], None]) -> Failed | None:
+        """How a task of a unit ends."""
         try:
-            releases.run(argv[-2], argv[-1])
-        except Failed:
-            pass
+            task()
+        except Failed as failed:
+            return failed
         except Killed:
             self.lives = None
             if self.power_fails:
                 raise
-        releases.settle("app")
-        return ""
+            return Failed("killed")
+        return None
 
     def said(self, argv: Sequence[str]) -> str:
         if argv[0] != "systemctl":

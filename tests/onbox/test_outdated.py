@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from onbox import outdated, units
@@ -45,25 +43,8 @@ def test_a_process_belongs_to_the_service_of_its_group(cgroup: str, unit: str) -
     assert outdated.unit_of(cgroup) == unit
 
 
-def shown(**more: str) -> dict[str, str]:
-    return {"ActiveState": "active", "Transient": "no", "Type": "simple", "Slice": "system.slice", **more}
-
-
-def test_apps_start_again_last_and_what_only_a_reboot_can_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    there: dict[str, Any] = {
-        "a-web@1.service": shown(Slice="boxkeeper-a.slice"),
-        "dbus.service": shown(),
-        "nginx.service": shown(),
-        "boxkeeper-patch@now.service": shown(ActiveState="activating", Type="oneshot"),
-        "boxkeeper-release-a.service": shown(Transient="yes"),
-    }
-    again: list[str] = []
-    monkeypatch.setattr(outdated, "services", lambda: sorted(there))
-    monkeypatch.setattr(units, "show", lambda names, properties: there)
-    monkeypatch.setattr(units, "do", lambda verb, unit: again.append(f"{verb} {unit}"))
+def test_what_only_a_reboot_can_start_again_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     running = {"dbus.service": ["7"], "systemd-logind.service": ["8"]}
     monkeypatch.setattr(units, "processes", lambda names: {unit: running[unit] for unit in names if unit in running})
-    monkeypatch.setattr(outdated, "_is_outdated", lambda maps: maps == "/proc/7/maps")
-    assert outdated.restart() == ["nginx.service", "a-web@1.service"]
-    assert again == ["restart nginx.service", "restart a-web@1.service"]
+    monkeypatch.setattr(outdated, "runs_old", lambda process: process == "7")
     assert outdated.left() == ["dbus.service"]

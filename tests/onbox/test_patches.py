@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onbox import outdated, packages, patched, patches, probes, told, upgrades
+from onbox import packages, patched, patches, probes, renewal, told, upgrades
 from onbox.shell import Failed
 from onbox.upgrades import Upgrade
 
@@ -55,7 +55,7 @@ def attempt(box: Box, asked: list[Upgrade], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(upgrades, "back", box.back)
     monkeypatch.setattr(upgrades, "hold", box.hold)
     monkeypatch.setattr(probes, "settle", box.settle)
-    monkeypatch.setattr(outdated, "restart", list)
+    monkeypatch.setattr(renewal, "renew", list)
     found: Any = {"restarted": [], "held": {}}
     stays = [each.name for each in patches._attempt(WHAT, {}, asked, found)]
     assert box.new == set(stays), "what is said to be upgraded is"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from onbox import records, releases, slots, source, stock
+from onbox import records, releases, slots, source
 from onbox.shell import Failed
-from tests.onbox.box import Box, Killed
+from tests.onbox.box import Box
 
 ALL = ["app-beat", "app-web", "app-worker"]
 
@@ -211,85 +210,24 @@ def test_a_version_that_does_not_come_up_keeps_nobody_from_the_release_that_mend
     assert box.live == "b"
 
 
-def whole(box: Box) -> None:
-    """What has to be so however a release ended."""
-    now = slots.live("app")
-    assert all(record["result"] in ("live", "failed", "cut off") for record in records.every("app"))
-    ending = [slot for slot in slots.every("app") if slots.ends(slot)]
-    assert [slot for slot in slots.every("app") if slot not in (now, *ending)] == []
-    assert now not in ending
-    files = {name for slot in slots.every("app") for name in slot.units}
-    assert {path.name for path in (box.root / "units").iterdir()} == files
-    assert box.runs.keys() <= files
-    assert not list(box.root.glob("while-up/*")), "it would stop others whenever it starts"
-    if now is not None:
-        assert slots.proven(now) == now.release
-        assert [box.states.get(unit) for unit in now.units] == ["active"] * len(now.units)
-        assert {box.runs[unit] for unit in now.services()} == {now.release}
-        record = now.record
-        assert record["result"] == "live"
-        assert record["build"] in box.builds()
-    assert set(box.builds()) == {each["build"] for each in stock.built("app") if stock.is_whole("app", each["name"])}
-    assert not os.path.lexists(box.home / "next")
+def test_what_is_live_hands_over_to_a_copy_that_is_no_release_of_its_own(box: Box) -> None:
+    record = box.release("a")
+    (box.root / "env").write_text("A=2")
+    releases.renew("app")
+    assert slots.live("app") == slots.Slot("app", 2)
+    assert running(box, 2) == ALL
+    assert "app-web" in running(box, 1)  # for what is open there
+    assert records.every("app") == [record]
 
 
-def beside(box: Box) -> None:
-    box.release("a")
-
-
-def in_place(box: Box) -> None:
-    box.release("a")
-    box.memory_mb = 100
-
-
-def in_place_with_other_processes(box: Box) -> None:
-    in_place(box)
-    box.wants({"web": "web", "other": "worker"})
-
-
-def first(box: Box) -> None:
-    """Nothing was there before."""
-
-
-@pytest.mark.parametrize(
-    ("before", "power_fails"),
-    [
-        *((before, False) for before in (first, beside, in_place, in_place_with_other_processes)),
-        *((before, True) for before in (beside, in_place_with_other_processes)),
-    ],
-)
-def test_wherever_a_release_is_killed_the_box_is_whole_and_the_next_one_works(
-    tmp_path: Path, before: Callable[[Box], None], power_fails: bool
-) -> None:
-    lives, ended = 0, set()
-    while True:
-        with pytest.MonkeyPatch.context() as patch:
-            box = Box(tmp_path / str(lives))
-            box.install(patch)
-            before(box)
-            was = box.live
-            box.now += 10
-            spec = box.spec("b")
-            box.lives, box.power_fails = lives, power_fails
-            try:
-                releases.apply(spec)
-                if records.every("app")[-1]["result"] == "live" and box.lives is not None:
-                    break  # all its steps were taken
-            except (Failed, Killed):
-                pass
-            box.lives = None
-            if power_fails:
-                box.reboot()
-            releases.settle("app")
-            whole(box)
-            ended.add(box.live)
-            assert box.live in (was, "b")
-            box.release("c")
-            whole(box)
-            assert box.live == "c"
-        lives += 1
-    assert lives > 40
-    assert ended == {was, "b"}
+def test_a_copy_that_does_not_get_healthy_takes_no_traffic(box: Box) -> None:
+    record = box.release("a")
+    box.sick.add("a" * 40)
+    with pytest.raises(Failed, match="app: "):
+        releases.renew("app")
+    assert slots.every("app") == [slots.Slot("app", 1)]
+    assert running(box, 1) == ALL
+    assert records.every("app") == [record]
 
 
 def test_a_release_that_a_power_cut_ended_is_not_under_way_for_ever(box: Box) -> None:

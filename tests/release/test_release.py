@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from target.load import Load
+from target.load import KEPT, Load
 from target.pulse.trial import INVENTORY, Site
 from target.run import boxkeeper, start
 
 pytestmark = pytest.mark.target
 STEPS = ("build", "pulse-python-release", "start")
-"""Those that take long enough to be met here; tests/onbox/test_releases.py kills at each single command."""
+"""Those that take long enough to be met here; tests/onbox/test_killed.py kills at each single command."""
 
 
 def test_a_second_run_leaves_a_release_that_was_rolled_back_to(pulse: Site) -> None:
@@ -134,6 +134,27 @@ def test_a_box_too_small_for_two_copies_restarts_in_place_and_loses_no_request(p
     assert record(pulse)["how"] == ""
 
 
+def test_what_runs_a_replaced_library_hands_over_and_no_socket_is_cut_and_no_request_fails(pulse: Site) -> None:
+    before = pulse.live()
+    with pulse.load(sockets=3, talk=False) as first:
+        replace_library(pulse)
+        assert first.cut == []
+        with pulse.load(sockets=20) as load:
+            replace_library(pulse)
+        assert load.cut == []
+        assert len(first.cut) == 3, "beside two nginx no third one starts"
+    # As at any reload, nginx closes connections that are idle, in the moment of a request perhaps: it is asked again.
+    closed = "RemoteProtocolError: Server disconnected without sending a response."
+    assert {*load.failed, *first.failed} <= {closed}
+    assert max(len(load.failed), len(first.failed) / 2) <= KEPT
+    assert pulse.live() == before
+    servers = "pgrep -f 'nginx|uvicorn|node' | sed 's:.*:/proc/&/maps:'"
+    pulse.target.succeed(f"grep -qs libcrypto $({servers})")
+    pulse.target.wait_until(f"! grep -qs 'libcrypto.*(deleted)' $({servers})")
+    assert pulse.target.succeed("systemctl show -P MainPID nginx") == pulse.target.succeed("cat /run/nginx.pid")
+    assert pulse.target.succeed("systemctl --failed --plain --no-legend").strip() == ""
+
+
 def test_after_a_reboot_what_was_live_is_live(pulse: Site) -> None:
     before = version(pulse)
     pulse.target.succeed("cp -a /srv /var/kept && umount -l /srv && rmdir /srv && mv /var/kept /srv")  # out of memory
@@ -143,6 +164,14 @@ def test_after_a_reboot_what_was_live_is_live(pulse: Site) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     assert len(slots(pulse)) == 1
+
+
+def replace_library(site: Site) -> None:
+    """As an update does it; and have what runs the one of before run this one."""
+    site.target.succeed(
+        "library=$(readlink -f $(ldconfig -p | awk '/libcrypto.so.3 / {print $NF; exit}'))\n"
+        "cp -p $library $library.new && mv $library.new $library && python3 -I /usr/local/lib/boxkeeper renewal renew"
+    )
 
 
 def version(site: Site) -> str:
