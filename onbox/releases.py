@@ -198,6 +198,8 @@ def renewed(app: str) -> None:
         record = now.record
         try:
             handover.go_live({**record, "started": time.time()})
+        except Failed as failed:
+            raise Failed(masked(str(failed), app)) from None
         finally:
             records.write(record)  # of how it was released, not of this
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from onbox import records, releases, slots, source
+from onbox import handover, records, releases, slots, source
 from onbox.shell import Failed
 from tests.onbox.box import Box
 
@@ -218,6 +218,17 @@ def test_what_is_live_hands_over_to_a_copy_that_is_no_release_of_its_own(box: Bo
     assert running(box, 2) == ALL
     assert "app-web" in running(box, 1)  # for what is open there
     assert records.every("app") == [record]
+
+
+def test_what_a_copy_says_is_told_without_its_secrets(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    def go_live(_: object) -> None:
+        raise Failed("correct-horse is refused")
+
+    (box.root / "env").write_text('# hidden: TOKEN\nTOKEN="correct-horse"\n')
+    box.release("a")
+    monkeypatch.setattr(handover, "go_live", go_live)
+    with pytest.raises(Failed, match=r"^\[TOKEN\] is refused$"):
+        releases.renewed("app")
 
 
 def test_a_copy_that_does_not_get_healthy_takes_no_traffic(box: Box) -> None:
