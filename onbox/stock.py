@@ -1,4 +1,4 @@
-"""What is kept of an app's versions: the newest releases, what runs, and the builds that these are made of."""
+"""What is kept of an app's versions: the newest, what runs, and the builds that these are made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onbox.links import target
 
 Json = Any
 KEEP = 5
-"""Releases that stay on disk, the live one included."""
+"""Versions that stay on disk, the live one included: however often each got other secrets."""
 REMEMBERED = 30
 """Records that stay, those of failed releases included."""
 
@@ -34,16 +34,15 @@ def is_whole(app: str, release: str) -> bool:
 
 
 def prune(making: Json) -> None:
-    """Remove releases beyond the newest ones, and builds that no release has. Records stay for longer.
+    """Remove releases of versions beyond the newest ones, and builds that no release has. Records stay for longer.
 
     `making` is the record of the release that is being made, which may know more than the one on disk.
     """
     app = making["app"]
     known = [making if each["name"] == making["name"] else each for each in records.every(app)]
-    good = [each["name"] for each in known if each["result"] == "live"][-KEEP:]
     begun = [each["name"] for each in known if each["result"] is None]
     runs = {slot.release for slot in slots.every(app) if slot.release}
-    kept = {*good, *begun, *runs}
+    kept = {*_newest(known), *begun, *runs}
     for each in known:
         if each["name"] not in kept:
             _forget(app, each["name"])
@@ -57,6 +56,14 @@ def prune(making: Json) -> None:
     for name in os.listdir(f"{records.home(app)}/builds"):
         if name not in used:
             shutil.rmtree(f"{records.home(app)}/builds/{name}")
+
+
+def _newest(known: list[Json]) -> list[str]:
+    """Of each of the newest versions the release that a rollback would go to: one that is like no other."""
+    good = [each for each in known if each["result"] == "live"]
+    versions = dict.fromkeys((each["build"], each["installed"]) for each in reversed(good))
+    made = {(each["build"], each["installed"]): each["name"] for each in good if not each["like"]}
+    return [made[version] for version in list(versions)[:KEEP] if version in made]
 
 
 def _forget(app: str, release: str) -> None:

@@ -239,4 +239,5 @@ def keep(name: str, **more: Any) -> None:
     folder = Path(records.path("app", name))
     (folder / "units").mkdir(parents=True)
     known = {"app": "app", "name": name, "build": name, "built": True, "result": "live", "source": name, "recipe": "r"}
-    (folder / "release.json").write_text(json.dumps({**known, "started": 0, "processes": [], "like": None, **more}))
+    known |= {"installed": "", "like": None}
+    (folder / "release.json").write_text(json.dumps({**known, "started": 0, "processes": [], **more}))

@@ -35,6 +35,17 @@ def test_the_build_before_what_is_live_stays_for_the_pages_that_were_opened_then
     assert box.builds() == [first["build"], second["build"]]
 
 
+def test_a_version_stays_however_often_the_one_after_it_got_other_secrets(box: Box) -> None:
+    box.release("a")
+    for value in range(8):
+        (box.root / "env").write_text(f"A={value}")
+        box.release("b", like=records.every("app")[-1]["name"] if value else None)
+        box.reboot()
+    first, made, *others = [name for name in records.names("app") if stock.is_whole("app", name)]
+    assert (first[-1], made) == ("a", records.names("app")[1]), "a rollback goes to one that is like no other"
+    assert others == records.names("app")[-2:], "what came to its end, and what is live"
+
+
 def test_what_runs_stays_however_old_it_is(box: Box) -> None:
     """It was pinned, and others were tried since and failed; or it still comes to its end."""
     for letter in "abcdefg":
