@@ -151,7 +151,7 @@ def test_what_runs_a_replaced_library_hands_over_and_no_socket_is_cut_and_no_req
     servers = "pgrep -f 'nginx|uvicorn|node' | sed 's:.*:/proc/&/maps:'"
     pulse.target.succeed(f"grep -qs libcrypto $({servers})")
     pulse.target.wait_until(f"! grep -qs 'libcrypto.*(deleted)' $({servers})")
-    assert pulse.target.succeed("systemctl show -P MainPID nginx") == pulse.target.succeed("cat /run/nginx.pid")
+    pulse.target.wait_until('test "$(systemctl show -P MainPID nginx)" = "$(cat /run/nginx.pid)"')
     assert pulse.target.succeed("systemctl --failed --plain --no-legend").strip() == ""
 
 
