@@ -122,7 +122,8 @@ def reload() -> None:
 
     Raises Failed with nginx's words when it refuses them.
     """
-    _take(lambda: run(["systemctl", "reload", UNIT]))
+    before = _workers()
+    _take(lambda: run(["systemctl", "reload", UNIT]), lambda: not _workers() <= before)
 
 
 def renew() -> None:
@@ -134,7 +135,8 @@ def renew() -> None:
     now = master()
     if now is not None:
         _end_first(now)
-        _take(lambda: os.kill(now, signal.SIGUSR2))
+        # Not by its workers alone: seen too early, the second one is a child of the first as these are.
+        _take(lambda: os.kill(now, signal.SIGUSR2), lambda: master() not in (None, now) and is_running())
         let_first_end()
 
 
@@ -164,25 +166,24 @@ def _first() -> int | None:
     return None
 
 
-def _take(ask: Callable[[], object]) -> None:
-    """Ask nginx for workers with the files of now, and wait for one: that it was asked tells nothing."""
+def _take(ask: Callable[[], object], has_taken: Callable[[], bool]) -> None:
+    """Ask nginx for workers with the files of now, and wait for them: that it was asked tells nothing."""
     if words := _objection(f"{FOLDER}/nginx.conf"):
         raise Failed(f"nginx refuses its configuration and keeps the one it runs with: {words}")
     now = units.digest(files(), [])
-    before = _workers()
-    if before:
+    if is_running():
         logged = os.path.getsize(LOG) if os.path.exists(LOG) else 0
         ask()
-        _await_other(before, logged)
+        _await(has_taken, logged)
     else:
         run(["systemctl", "reset-failed", UNIT], ok=(0, 1))
         run(["systemctl", "start", UNIT])
     units.stamp(STAMP, now)
 
 
-def _await_other(workers: set[int], logged: int) -> None:
+def _await(has_taken: Callable[[], bool], logged: int) -> None:
     deadline = time.monotonic() + 20
-    while _workers() <= workers:
+    while not has_taken():
         if time.monotonic() > deadline:
             with open(LOG, errors="replace") as file:
                 file.seek(logged)
