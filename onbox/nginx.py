@@ -148,14 +148,13 @@ def let_first_end() -> None:
 
 def _end_first(now: int) -> None:
     """End it with what is still open there: beside two, no third starts."""
-    deadline = time.monotonic() + 20
     if first := _first():
         os.kill(first, signal.SIGTERM)
     # systemd takes the number of the one that goes on from its file, which is not there while a third one starts.
-    while units.show([UNIT], "MainPID")[UNIT].get("MainPID") != str(now):
-        if time.monotonic() > deadline:
-            raise Failed(f"systemd does not see that nginx is process {now}; `systemctl restart nginx`, and run again")
-        time.sleep(0.05)
+    _await(
+        lambda: units.show([UNIT], "MainPID")[UNIT].get("MainPID") == str(now),
+        lambda: f"systemd does not see that nginx is process {now}; `systemctl restart nginx`, and run again",
+    )
 
 
 def _first() -> int | None:
@@ -174,22 +173,26 @@ def _take(ask: Callable[[], object], has_taken: Callable[[], bool]) -> None:
     if is_running():
         logged = os.path.getsize(LOG) if os.path.exists(LOG) else 0
         ask()
-        _await(has_taken, logged)
+        _await(has_taken, lambda: f"nginx did not take its new configuration: {_refusal(logged)}")
     else:
         run(["systemctl", "reset-failed", UNIT], ok=(0, 1))
         run(["systemctl", "start", UNIT])
     units.stamp(STAMP, now)
 
 
-def _await(has_taken: Callable[[], bool], logged: int) -> None:
+def _await(is_so: Callable[[], bool], fault: Callable[[], str]) -> None:
     deadline = time.monotonic() + 20
-    while not has_taken():
+    while not is_so():
         if time.monotonic() > deadline:
-            with open(LOG, errors="replace") as file:
-                file.seek(logged)
-                said = _emergency(file.read())
-            raise Failed(f"nginx did not take its new configuration: {said or f'look into {LOG}'}")
+            raise Failed(fault())
         time.sleep(0.05)
+
+
+def _refusal(logged: int) -> str:
+    """What nginx has logged against its configuration, after so many bytes of its log."""
+    with open(LOG, errors="replace") as file:
+        file.seek(logged)
+        return _emergency(file.read()) or f"look into {LOG}"
 
 
 def _workers() -> set[int]:

@@ -11,7 +11,7 @@ from onbox.links import target
 
 Json = Any
 KEEP = 5
-"""Versions that stay on disk, the live one included: however often each got other secrets."""
+"""Versions that stay on disk, the live one included; one that got other secrets is the same version."""
 REMEMBERED = 30
 """Records that stay, those of failed releases included."""
 
